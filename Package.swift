@@ -1,0 +1,140 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// One strictness for every Swift target: Swift 6 concurrency, explicit existentials, imports that
+/// stay internal, and no warning left standing.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioFoundationCompat = Target.Dependency.product(name: "NIOFoundationCompat", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioFileSystem = Target.Dependency.product(name: "_NIOFileSystem", package: "swift-nio")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+/// What every service stands on.
+let serviceCore: [Target.Dependency] = [
+    "ParityProtocol", "Store", "Messaging", "PostgresClient", "AMQPClient", "Telemetry",
+    argumentParser, configuration, lifecycle, logging, metrics,
+]
+
+func service(_ name: String, _ extra: [Target.Dependency] = []) -> Target {
+    .executableTarget(
+        name: name, dependencies: serviceCore + extra, path: "Services/\(name)", swiftSettings: strict)
+}
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+    .target(
+        name: name, dependencies: dependencies, path: "Shared/\(name)", resources: resources, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies, path: "Tests/\(name)", resources: resources, swiftSettings: strict)
+}
+
+let package = Package(
+    name: "parity",
+    products: [
+        .executable(name: "gateway", targets: ["Gateway"]),
+        .executable(name: "scheduler", targets: ["Scheduler"]),
+        .executable(name: "runner-agent", targets: ["RunnerAgent"]),
+        .executable(name: "verifier", targets: ["Verifier"]),
+        .executable(name: "payout", targets: ["Payout"]),
+        .executable(name: "parity", targets: ["ParityCLI"]),
+        .executable(name: "client-benchmarks", targets: ["ClientBenchmarks"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-configuration", exact: "1.4.0", traits: []),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+    ],
+    targets: [
+        // C libraries.
+        .target(name: "CRabbitMQ", path: "Shared/CRabbitMQ", linkerSettings: [.linkedLibrary("rabbitmq")]),
+        .systemLibrary(
+            name: "CPostgres", path: "Shared/CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+
+        // Clients and pure rules.
+        module("AMQPClient", ["CRabbitMQ", lifecycle, logging]),
+        module("PostgresClient", ["CPostgres", lifecycle, logging]),
+        module("ParityProtocol", [crypto]),
+        module("Telemetry", [argumentParser, configuration, hummingbird, lifecycle, logging, coreMetrics, metrics]),
+
+        // What the services share.
+        module("Store", ["PostgresClient", "ParityProtocol"]),
+        module("Ledger", ["PostgresClient", "ParityProtocol", "Store"]),
+        module("Messaging", ["AMQPClient", "PostgresClient", "ParityProtocol", "Store", "Telemetry", lifecycle, logging, metrics]),
+        module("Sandbox", ["ParityProtocol", asyncHTTPClient, logging, nioCore, nioHTTP1, nioFoundationCompat]),
+        module("BlobStore", ["ParityProtocol", crypto, logging, nioCore, nioFileSystem]),
+
+        // Services.
+        service("Gateway", ["BlobStore", "Ledger", hummingbird, httpTypes, nioCore, crypto]),
+        service("Scheduler"),
+        service("Verifier", [crypto]),
+        service("Payout", ["Ledger"]),
+        .executableTarget(
+            name: "RunnerAgent",
+            dependencies: [
+                "ParityProtocol", "Messaging", "AMQPClient", "Sandbox", "Telemetry", argumentParser, asyncHTTPClient,
+                configuration, crypto, lifecycle, logging, metrics, nioCore, nioHTTP1, nioFoundationCompat,
+            ], path: "Services/RunnerAgent", swiftSettings: strict),
+        .executableTarget(
+            name: "ParityCLI",
+            dependencies: [
+                "ParityProtocol", "Telemetry", argumentParser, asyncHTTPClient, lifecycle, logging, nioCore, nioHTTP1,
+                nioFoundationCompat, unixSignals, yams,
+            ], path: "Services/ParityCLI", swiftSettings: strict),
+
+        // Tests, by cost: pure, against servers, the whole network.
+        .target(
+            name: "TestSupport", dependencies: ["AMQPClient", "PostgresClient", logging], path: "Tests/Support",
+            swiftSettings: strict),
+        tests("ParityProtocolTests", ["ParityProtocol"], resources: [.copy("Vectors")]),
+        tests("AMQPClientTests", ["AMQPClient", "TestSupport"]),
+        tests("PostgresClientTests", ["PostgresClient", "TestSupport"]),
+        tests("StoreTests", ["Store", "Ledger", "TestSupport"]),
+        tests("MessagingTests", ["Messaging", "Store", "TestSupport"]),
+        tests("SandboxTests", ["Sandbox", "TestSupport"]),
+        tests("BlobStoreTests", ["BlobStore", "TestSupport"]),
+        tests("TelemetryTests", ["Telemetry"]),
+        tests(
+            "ServiceTests",
+            ["Gateway", "Scheduler", "Verifier", "Payout", "RunnerAgent", "ParityCLI", "TestSupport"]),
+        tests(
+            "IntegrationTests",
+            ["Gateway", "Scheduler", "Verifier", "Payout", "RunnerAgent", "TestSupport", asyncHTTPClient]),
+
+        // Benchmarks beside the same loops in C.
+        .target(
+            name: "CLoops", dependencies: ["CRabbitMQ", "CPostgres"], path: "Tests/Benchmarks/CLoops"),
+        .executableTarget(
+            name: "ClientBenchmarks", dependencies: ["AMQPClient", "PostgresClient", "CLoops", lifecycle, logging],
+            path: "Tests/Benchmarks/ClientBenchmarks", swiftSettings: strict),
+    ]
+)

@@ -1,0 +1,6 @@
+import ArgumentParser
+import Configuration
+import Hummingbird
+import Logging
+import Metrics
+import ServiceLifecycle
