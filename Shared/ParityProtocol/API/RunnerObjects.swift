@@ -1,0 +1,112 @@
+/// `POST /v1/runners`: a runner shows its key and says what it offers. Registering again with the same key answers
+/// the same id and lanes.
+package struct NewRunner: Codable, Sendable, Equatable {
+    package var runnerKey: RunnerKey
+    /// Base64 of the Ed25519 signature over ``RegistrationProof``.
+    package var proof: String
+    package var name: String
+    package var slots: Int
+    package var classes: [String]
+    package var agentVersion: String
+
+    enum CodingKeys: String, CodingKey {
+        case proof, name, slots, classes
+        case runnerKey = "runner_key"
+        case agentVersion = "agent_version"
+    }
+
+    package init(
+        runnerKey: RunnerKey, proof: String, name: String, slots: Int, classes: [String], agentVersion: String
+    ) {
+        self.runnerKey = runnerKey
+        self.proof = proof
+        self.name = name
+        self.slots = slots
+        self.classes = classes
+        self.agentVersion = agentVersion
+    }
+}
+
+/// What a registered runner needs to take part.
+package struct RunnerRegistration: Codable, Sendable, Equatable {
+    package struct Lane: Codable, Sendable, Equatable {
+        package var taskClass: String
+        package var lane: Int
+        /// The queue to consume.
+        package var queue: String
+
+        enum CodingKeys: String, CodingKey {
+            case lane, queue
+            case taskClass = "class"
+        }
+
+        package init(taskClass: String, lane: Int, queue: String) {
+            self.taskClass = taskClass
+            self.lane = lane
+            self.queue = queue
+        }
+    }
+
+    package var id: RunnerID
+    package var lanes: [Lane]
+    package var controlQueue: String
+    /// How often to send a heartbeat.
+    package var heartbeatMilliseconds: Int64
+    /// Where the broker is, with what the runner logs in by.
+    package var brokerURL: String
+
+    enum CodingKeys: String, CodingKey {
+        case id, lanes
+        case controlQueue = "control_queue"
+        case heartbeatMilliseconds = "heartbeat_ms"
+        case brokerURL = "broker_url"
+    }
+
+    package init(
+        id: RunnerID, lanes: [Lane], controlQueue: String, heartbeatMilliseconds: Int64, brokerURL: String
+    ) {
+        self.id = id
+        self.lanes = lanes
+        self.controlQueue = controlQueue
+        self.heartbeatMilliseconds = heartbeatMilliseconds
+        self.brokerURL = brokerURL
+    }
+}
+
+/// A runner as the API shows it to everybody.
+package struct RunnerObject: Codable, Sendable, Equatable {
+    package var id: RunnerID
+    package var runnerKey: RunnerKey
+    package var name: String
+    package var classes: [String]
+    package var slots: Int
+    package var online: Bool
+    package var disqualified: Bool
+    package var matched: Int
+    package var mismatched: Int
+    package var earned: Amount
+    package var lastSeenAt: String?
+
+    enum CodingKeys: String, CodingKey {
+        case id, name, classes, slots, online, disqualified, matched, mismatched, earned
+        case runnerKey = "runner_key"
+        case lastSeenAt = "last_seen_at"
+    }
+
+    package init(
+        id: RunnerID, runnerKey: RunnerKey, name: String, classes: [String], slots: Int, online: Bool,
+        disqualified: Bool, matched: Int, mismatched: Int, earned: Amount, lastSeenAt: String?
+    ) {
+        self.id = id
+        self.runnerKey = runnerKey
+        self.name = name
+        self.classes = classes
+        self.slots = slots
+        self.online = online
+        self.disqualified = disqualified
+        self.matched = matched
+        self.mismatched = mismatched
+        self.earned = earned
+        self.lastSeenAt = lastSeenAt
+    }
+}

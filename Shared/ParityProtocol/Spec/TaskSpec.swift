@@ -1,0 +1,147 @@
+/// What a submitter asks for, with every default filled in: `parity.task/v1`.
+///
+/// The digest of its canonical form names the work: two submissions of one spec have one spec digest. Read one
+/// with ``init(parsing:)``, which refuses unknown fields and reports every fault with its JSON pointer.
+package struct TaskSpec: Sendable, Hashable {
+    package static let schema = "parity.task/v1"
+
+    package var environment: TaskEnvironment
+    /// Replaces the image's entrypoint; empty keeps it.
+    package var entrypoint: [String]
+    /// Replaces the image's command; empty keeps it.
+    package var command: [String]
+    package var env: [String: String]
+    /// Absolute path inside the container.
+    package var workdir: String
+    /// Mounted read-only under `/input`.
+    package var inputs: [TaskInput]
+    package var expect: TaskExpectation
+    package var limits: TaskLimits
+    package var verification: VerificationRules
+    /// Platform and size of machine, such as `linux-amd64.small`.
+    package var taskClass: String
+    package var reward: Amount
+    /// Seconds from submission after which an undecided task fails.
+    package var deadlineSeconds: Int64
+    package var determinism: DeterminismProfile
+
+    package init(
+        environment: TaskEnvironment, entrypoint: [String] = [], command: [String] = [], env: [String: String] = [:],
+        workdir: String = Defaults.workdir, inputs: [TaskInput] = [], expect: TaskExpectation = .init(),
+        limits: TaskLimits = .init(), verification: VerificationRules = .init(),
+        taskClass: String = Defaults.taskClass, reward: Amount, deadlineSeconds: Int64 = Defaults.deadlineSeconds,
+        determinism: DeterminismProfile = .standard
+    ) {
+        self.environment = environment
+        self.entrypoint = entrypoint
+        self.command = command
+        self.env = env
+        self.workdir = workdir
+        self.inputs = inputs
+        self.expect = expect
+        self.limits = limits
+        self.verification = verification
+        self.taskClass = taskClass
+        self.reward = reward
+        self.deadlineSeconds = deadlineSeconds
+        self.determinism = determinism
+    }
+
+    package enum Defaults {
+        package static let workdir = "/tmp"
+        package static let taskClass = "linux-amd64.small"
+        package static let deadlineSeconds: Int64 = 86_400
+    }
+
+    /// SHA-256 of the canonical form.
+    package var digest: Digest { Digest.sha256(of: json.canonicalBytes()) }
+
+    /// Every blob that runners must fetch for this task.
+    package var blobs: [Digest] {
+        var digests = inputs.compactMap { input -> Digest? in
+            if case .blob(let digest) = input.content { digest } else { nil }
+        }
+        if case .archive(let digest) = environment { digests.append(digest) }
+        return digests
+    }
+}
+
+/// Where the image of a task comes from. Always pinned: a tag could change under the runners' feet.
+package enum TaskEnvironment: Sendable, Hashable {
+    /// `repository@sha256:…`, pulled from its registry.
+    case image(String)
+    /// An image id that the runner's engine already holds.
+    case imageID(Digest)
+    /// A `docker save` archive in the blob store.
+    case archive(Digest)
+}
+
+package struct TaskInput: Sendable, Hashable {
+    /// Relative to `/input`, `/`-separated, without `.` or `..`.
+    package var path: String
+    package var content: Content
+
+    package enum Content: Sendable, Hashable {
+        case inline([UInt8])
+        case blob(Digest)
+    }
+
+    package init(path: String, content: Content) {
+        self.path = path
+        self.content = content
+    }
+
+    /// All inline inputs of a spec together may hold this many bytes; larger ones go through the blob store.
+    package static let maximumInlineBytes = 65_536
+}
+
+package struct TaskExpectation: Sendable, Hashable {
+    /// Runners are paid for agreeing on any exit code; a different one than this marks the task
+    /// `expectation_failed` for its submitter.
+    package var exitCode: Int64
+    package init(exitCode: Int64 = 0) { self.exitCode = exitCode }
+}
+
+/// What one replica may use. Units stand last in the names.
+package struct TaskLimits: Sendable, Hashable {
+    package var cpuMilli: Int64
+    package var memoryBytes: Int64
+    package var scratchBytes: Int64
+    package var pids: Int64
+    package var wallSeconds: Int64
+    package var outputBytes: Int64
+    package var outputFiles: Int64
+
+    package init(
+        cpuMilli: Int64 = 1000, memoryBytes: Int64 = 256 << 20, scratchBytes: Int64 = 64 << 20, pids: Int64 = 128,
+        wallSeconds: Int64 = 300, outputBytes: Int64 = 64 << 20, outputFiles: Int64 = 10_000
+    ) {
+        self.cpuMilli = cpuMilli
+        self.memoryBytes = memoryBytes
+        self.scratchBytes = scratchBytes
+        self.pids = pids
+        self.wallSeconds = wallSeconds
+        self.outputBytes = outputBytes
+        self.outputFiles = outputFiles
+    }
+}
+
+/// How many must agree.
+package struct VerificationRules: Sendable, Hashable {
+    package var replicas: Int64
+    package var quorum: Int64
+    package var maxReplicas: Int64
+
+    package init(replicas: Int64 = 3, quorum: Int64 = 2, maxReplicas: Int64 = 7) {
+        self.replicas = replicas
+        self.quorum = quorum
+        self.maxReplicas = maxReplicas
+    }
+
+    /// More replicas than there can be lanes for is refused.
+    package static let maximumReplicas: Int64 = 16
+}
+
+package enum DeterminismProfile: String, Sendable, Hashable, CaseIterable {
+    case standard
+}
