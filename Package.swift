@@ -84,7 +84,12 @@ let package = Package(
         module("AMQPClient", ["CRabbitMQ", lifecycle, logging]),
         module("PostgresClient", ["CPostgres", lifecycle, logging]),
         module("ParityProtocol", [crypto]),
-        module("Telemetry", [argumentParser, configuration, hummingbird, lifecycle, logging, coreMetrics, metrics]),
+        module(
+            "Telemetry",
+            [
+                argumentParser, configuration, coreMetrics, httpTypes, hummingbird, lifecycle, logging, metrics, nioCore,
+                unixSignals,
+            ]),
 
         // What the services share.
         module("Store", ["PostgresClient", "ParityProtocol"]),
@@ -122,7 +127,9 @@ let package = Package(
         tests("MessagingTests", ["Messaging", "Store", "TestSupport"]),
         tests("SandboxTests", ["Sandbox", "TestSupport"]),
         tests("BlobStoreTests", ["BlobStore", "TestSupport"]),
-        tests("TelemetryTests", ["Telemetry"]),
+        tests(
+            "TelemetryTests",
+            ["Telemetry", argumentParser, asyncHTTPClient, coreMetrics, lifecycle, logging, metrics, nioCore, nioHTTP1]),
         tests(
             "ServiceTests",
             ["Gateway", "Scheduler", "Verifier", "Payout", "RunnerAgent", "ParityCLI", "TestSupport"]),
