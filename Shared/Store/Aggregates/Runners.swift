@@ -1,0 +1,106 @@
+package import ParityProtocol
+package import PostgresClient
+
+/// The `runners`, `runner_classes` and `owner_lanes` tables.
+package enum Runners {
+    package struct Identity: Sendable {
+        package let owner: String
+        package let account: AccountID
+        package let isDisqualified: Bool
+    }
+
+    package static func identity(of runner: RunnerID, in session: some PostgresSession) async throws -> Identity? {
+        let rows = try await session.query(
+            "SELECT owner_key, account_id, disqualified_at IS NOT NULL AS out FROM runners WHERE id = $1", runner)
+        guard let row = rows.first else { return nil }
+        return Identity(
+            owner: try row.decode("owner_key"), account: try row.decode("account_id"),
+            isDisqualified: try row.decode("out"))
+    }
+
+    /// Inserts the runner of this key or brings its particulars up to date; the id stays. Nil if the key belongs to
+    /// another account.
+    package static func register(
+        id: RunnerID, key: RunnerKey, account: AccountID, owner: String, name: String, slots: Int, version: String,
+        in session: some PostgresSession
+    ) async throws -> RunnerID? {
+        try await session.query(
+            """
+            INSERT INTO runners AS r (id, public_key, account_id, owner_key, name, slots, agent_version)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)
+            ON CONFLICT (public_key) DO UPDATE SET name = excluded.name, slots = excluded.slots,
+                agent_version = excluded.agent_version
+            WHERE r.account_id = excluded.account_id
+            RETURNING id
+            """, id, PostgresValue.bytea(key.bytes), account, owner, name, Int32(slots), version
+        ).first?.decode("id")
+    }
+
+    /// The lane on which `runner` serves `taskClass`: its owner's, or, for an owner new to the class, one of the least
+    /// staffed, drawn at random.
+    package static func pinLane(
+        _ runner: RunnerID, owner: String, taskClass: String, lanes: Int, in session: some PostgresSession
+    ) async throws -> Int {
+        // One at a time for each class, or two newcomers would find the same lane empty.
+        try await session.query("SELECT pg_advisory_xact_lock(7201, hashtext($1))", taskClass)
+        try await session.query(
+            """
+            INSERT INTO owner_lanes (owner_key, class, lane)
+            SELECT $1, $2, n FROM generate_series(0, $3 - 1) n
+            ORDER BY (SELECT count(*) FROM owner_lanes o WHERE o.class = $2 AND o.lane = n), random() LIMIT 1
+            ON CONFLICT DO NOTHING
+            """, owner, taskClass, Int32(lanes))
+        let lane: Int = try await session.query(
+            "SELECT lane FROM owner_lanes WHERE owner_key = $1 AND class = $2", owner, taskClass
+        ).first?.decode("lane") ?? 0
+        try await session.query(
+            """
+            INSERT INTO runner_classes (runner_id, class, lane) VALUES ($1, $2, $3)
+            ON CONFLICT (runner_id, class) DO UPDATE SET lane = excluded.lane
+            """, runner, taskClass, Int32(lane))
+        return lane
+    }
+
+    /// Drops classes that the runner no longer serves.
+    package static func keepOnly(
+        classes: [String], of runner: RunnerID, in session: some PostgresSession
+    ) async throws {
+        try await session.query("DELETE FROM runner_classes WHERE runner_id = $1 AND class <> ALL ($2)", runner, classes)
+    }
+
+    /// Notes that a runner lives (or leaves); false if it is unknown or disqualified.
+    package static func seen(_ heartbeat: Heartbeat, in session: some PostgresSession) async throws -> Bool {
+        try await session.query(
+            """
+            UPDATE runners SET last_seen_at = CASE WHEN $4 THEN NULL ELSE now() END, slots = $3,
+                heartbeat_sequence = $2
+            WHERE id = $1 AND disqualified_at IS NULL
+            """,
+            heartbeat.runner, heartbeat.sequence, Int32(min(max(heartbeat.slots, 1), 1024)), heartbeat.leaving
+        ).affectedRows == 1
+    }
+
+    package static func disqualify(_ runner: RunnerID, in session: some PostgresSession) async throws {
+        try await session.query(
+            "UPDATE runners SET disqualified_at = now() WHERE id = $1 AND disqualified_at IS NULL", runner)
+    }
+
+    /// The lanes of a class that have live runners, with their room.
+    package static func laneLoads(
+        of taskClass: String, liveWithin: Duration, in session: some PostgresSession
+    ) async throws -> [LaneLoad] {
+        let rows = try await session.query(
+            """
+            SELECT staffed.lane, staffed.slots - (
+                SELECT count(*) FROM replicas p JOIN tasks t ON t.id = p.task_id
+                WHERE p.lane = staffed.lane AND p.state IN ('offered', 'granted') AND t.class = $1) AS free
+            FROM (SELECT c.lane, sum(r.slots) AS slots FROM runner_classes c JOIN runners r ON r.id = c.runner_id
+                WHERE c.class = $1 AND r.disqualified_at IS NULL
+                    AND r.last_seen_at > now() - $2 * interval '1 millisecond'
+                GROUP BY c.lane) staffed
+            """, taskClass, Double(liveWithin.milliseconds))
+        return try rows.map { row throws(PostgresError) in
+            LaneLoad(lane: try row.decode("lane"), freeSlots: try row.decode("free"))
+        }
+    }
+}

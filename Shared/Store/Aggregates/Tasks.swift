@@ -1,0 +1,88 @@
+package import ParityProtocol
+package import PostgresClient
+
+/// The `tasks` table.
+package enum Tasks {
+    /// What the services need of a task, read under its row lock. Every transaction that touches a task or anything
+    /// below it takes this lock first.
+    package struct Row: Sendable {
+        package let id: TaskID
+        package let account: AccountID
+        package let specDigest: Digest
+        package let taskClass: String
+        package let reward: Amount
+        package let rules: VerificationRules
+        package let expectedExitCode: Int
+        package let state: TaskState
+        package let isOverdue: Bool
+        package let isSettled: Bool
+
+        init(_ row: PostgresRow) throws(PostgresError) {
+            id = try row.decode("id")
+            account = try row.decode("account_id")
+            specDigest = try row.decode("spec_digest")
+            taskClass = try row.decode("class")
+            reward = try row.decode("reward")
+            rules = VerificationRules(
+                replicas: Int64(try row.decode("replicas", as: Int.self)),
+                quorum: Int64(try row.decode("quorum", as: Int.self)),
+                maxReplicas: Int64(try row.decode("max_replicas", as: Int.self)))
+            expectedExitCode = try row.decode("expected_exit_code")
+            state = try row.decode("state")
+            isOverdue = try row.decode("is_overdue")
+            isSettled = try row.decode("is_settled")
+        }
+    }
+
+    private static let columns: SQL = """
+        SELECT id, account_id, spec_digest, class, reward, replicas, quorum, max_replicas, expected_exit_code, state,
+            deadline_at <= now() AS is_overdue, settled_at IS NOT NULL AS is_settled
+        FROM tasks
+        """
+
+    /// Locks the task until the transaction ends; nil if there is none of this id.
+    package static func lock(_ id: TaskID, in session: some PostgresSession) async throws -> Row? {
+        // NO KEY: rows that refer to the task can still be inserted by others.
+        try await session.query(columns + " WHERE id = $1 FOR NO KEY UPDATE", id).first.map(Row.init)
+    }
+
+    /// Like ``lock(_:in:)``, but nil at once where another transaction works on the task.
+    package static func lockIfFree(_ id: TaskID, in session: some PostgresSession) async throws -> Row? {
+        try await session.query(columns + " WHERE id = $1 FOR NO KEY UPDATE SKIP LOCKED", id).first.map(Row.init)
+    }
+
+    package static func insert(
+        _ id: TaskID, account: AccountID, spec: TaskSpec, traceparent: String?, in session: some PostgresSession
+    ) async throws {
+        try await session.query(
+            """
+            INSERT INTO tasks (id, account_id, spec, spec_digest, class, reward, replicas, quorum, max_replicas,
+                expected_exit_code, deadline_at, traceparent)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, now() + $11 * interval '1 second', $12)
+            """,
+            id, account, spec.json.canonicalString, spec.digest, spec.taskClass, spec.reward,
+            Int32(spec.verification.replicas), Int32(spec.verification.quorum), Int32(spec.verification.maxReplicas),
+            Int32(spec.expect.exitCode), Double(spec.deadlineSeconds), traceparent)
+    }
+
+    /// queued → running, at the first grant.
+    package static func markRunning(_ id: TaskID, in session: some PostgresSession) async throws {
+        try await session.query("UPDATE tasks SET state = 'running' WHERE id = $1 AND state = 'queued'", id)
+    }
+
+    /// Ends an undecided task; false if it was decided already.
+    package static func decide(_ id: TaskID, state: TaskState, in session: some PostgresSession) async throws -> Bool {
+        try await session.query(
+            "UPDATE tasks SET state = $2, decided_at = now() WHERE id = $1 AND decided_at IS NULL", id, state
+        ).affectedRows == 1
+    }
+
+    package static func markSettled(_ id: TaskID, in session: some PostgresSession) async throws {
+        try await session.query("UPDATE tasks SET settled_at = now() WHERE id = $1 AND settled_at IS NULL", id)
+    }
+
+    /// The canonical spec of this digest, if any task has it.
+    package static func spec(_ digest: Digest, in session: some PostgresSession) async throws -> String? {
+        try await session.query("SELECT spec FROM tasks WHERE spec_digest = $1 LIMIT 1", digest).first?.decode("spec")
+    }
+}

@@ -1,0 +1,13 @@
+package import PostgresClient
+
+/// Every change of the schema, in order. Numbered and never edited once released: a database that ran one has its
+/// checksum.
+package enum Migrations {
+    package static let all: [PostgresMigration] = [
+        PostgresMigration(id: 1, name: "accounts", sql: accounts),
+        PostgresMigration(id: 2, name: "ledger", sql: ledger),
+        PostgresMigration(id: 3, name: "runners", sql: runners),
+        PostgresMigration(id: 4, name: "tasks", sql: tasks),
+        PostgresMigration(id: 5, name: "messages", sql: messages),
+    ]
+}
