@@ -1,0 +1,111 @@
+import FoundationEssentials
+import ParityProtocol
+
+/// Makes a spec of a file, flags and local files, and knows which blobs it needs.
+struct SpecBuilder {
+    /// What a submission consists of.
+    struct Submission: Sendable {
+        var spec: JSONValue
+        /// To be with the gateway before the spec is submitted.
+        var uploads: [LocalFile]
+    }
+
+    private(set) var uploads: [LocalFile] = []
+    /// Bytes that may still stand in the spec itself.
+    private var inlineBytes = TaskInput.maximumInlineBytes
+
+    /// `document` is the spec file's content, nil when there is none; paths in it are relative to `folder`.
+    ///
+    /// Beside the fields of the schema a spec file may say `file: path` in an input and `image_archive_file: path`
+    /// in its environment: the file takes the place of `base64` or `blob`, and of `image_archive`.
+    static func build(
+        document: JSONValue?, folder: String, options: SpecOptions, command: [String]
+    ) throws -> Submission {
+        var builder = SpecBuilder()
+        let start = document ?? ["schema": .string(TaskSpec.schema)]
+        var spec = try options.apply(to: start, command: command)
+        spec = try builder.resolveArchive(in: spec, folder: folder, flag: options.imageArchive)
+        spec = try builder.resolveInputs(in: spec, folder: folder, flags: options.input)
+        // All faults at once, before anything is uploaded.
+        _ = try TaskSpec(parsing: spec)
+        return Submission(spec: spec, uploads: builder.uploads)
+    }
+
+    private mutating func resolveArchive(in spec: JSONValue, folder: String, flag: String?) throws -> JSONValue {
+        guard case .object(var members) = spec else { return spec }
+        var path = flag
+        if path == nil, let named = members["environment"]?["image_archive_file"]?.string {
+            path = Self.resolve(named, in: folder)
+        }
+        guard let path else { return spec }
+        let file = try LocalFile(path)
+        uploads.append(file)
+        members["environment"] = ["image_archive": .string(file.digest.description)]
+        return .object(members)
+    }
+
+    private mutating func resolveInputs(in spec: JSONValue, folder: String, flags: [String]) throws -> JSONValue {
+        guard case .object(var members) = spec else { return spec }
+        var inputs = try (members["inputs"]?.array ?? []).map { input -> JSONValue in
+            guard case .object(var fields) = input, let named = fields["file"]?.string else { return input }
+            let path = Self.resolve(named, in: folder)
+            fields["file"] = nil
+            try fields.merge(content(of: path)) { _, new in new }
+            if fields["path"] == nil { fields["path"] = .string(Self.lastComponent(named)) }
+            return .object(fields)
+        }
+        for flag in flags { inputs += try self.inputs(flag) }
+        if !inputs.isEmpty { members["inputs"] = .array(inputs) }
+        return .object(members)
+    }
+
+    /// The inputs of one `--input`: a file, or every regular file in a folder.
+    private mutating func inputs(_ flag: String) throws -> [JSONValue] {
+        let (name, path) = Self.splitInput(flag)
+        var isDirectory = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
+            throw CommandFailure(.notFound, "--input \(flag): there is no \(path)")
+        }
+        guard isDirectory else { return [try input(name, path)] }
+        let files = try FileManager.default.subpathsOfDirectory(atPath: path).sorted()
+        return try files.compactMap { relative in
+            let full = "\(path)/\(relative)"
+            var isFolder = false
+            guard FileManager.default.fileExists(atPath: full, isDirectory: &isFolder), !isFolder else { return nil }
+            return try input("\(name)/\(relative)", full)
+        }
+    }
+
+    private mutating func input(_ name: String, _ path: String) throws -> JSONValue {
+        .object(try content(of: path).merging(["path": .string(name)]) { _, new in new })
+    }
+
+    /// Small files stand in the spec, the others become blobs.
+    private mutating func content(of path: String) throws -> [String: JSONValue] {
+        let size = try LocalFile.size(path)
+        guard size <= inlineBytes else {
+            let file = try LocalFile(path)
+            uploads.append(file)
+            return ["blob": .string(file.digest.description)]
+        }
+        let bytes = try LocalFile.contents(path)
+        inlineBytes -= bytes.count
+        return ["base64": .string(Data(bytes).base64EncodedString())]
+    }
+
+    /// `name=path`, or a path whose last component is the name.
+    static func splitInput(_ flag: String) -> (name: String, path: String) {
+        guard let equals = flag.firstIndex(of: "="), equals != flag.startIndex else {
+            return (lastComponent(flag), flag)
+        }
+        return (String(flag[..<equals]), String(flag[flag.index(after: equals)...]))
+    }
+
+    private static func lastComponent(_ path: String) -> String {
+        path.split(separator: "/").last.map(String.init) ?? path
+    }
+
+    private static func resolve(_ path: String, in folder: String) -> String {
+        path.hasPrefix("/") ? path : "\(folder)/\(path)"
+    }
+}
