@@ -1,0 +1,94 @@
+/// Declares, checks and looks into a broker's topology over a short-lived connection.
+///
+/// Its calls block, and run on a thread of their own inside ``withConnection(_:_:)``.
+package struct AMQPAdmin {
+    private let wire: AMQPWire
+    private let nextChannel: ChannelCounter
+
+    private final class ChannelCounter {
+        var last: UInt16 = 0
+    }
+
+    /// Connects, runs `body`, and closes. Throws `.connectionFailed` when the broker is not there.
+    package static func withConnection<T: Sendable>(
+        _ configuration: AMQPConfiguration, _ body: @escaping @Sendable (AMQPAdmin) throws -> T
+    ) async throws -> T {
+        try await onOwnThread(named: "amqp-admin") {
+            let wire = try AMQPWire(configuration)
+            defer { wire.close() }
+            return try body(AMQPAdmin(wire: wire, nextChannel: ChannelCounter()))
+        }
+    }
+
+    /// A fresh channel for each command: the broker closes it when the command fails.
+    private func onChannel<T>(_ body: (UInt16) throws(AMQPError) -> T) throws(AMQPError) -> T {
+        nextChannel.last += 1
+        let channel = nextChannel.last
+        try wire.openChannel(channel)
+        let value = try body(channel)
+        try wire.closeChannel(channel)
+        return value
+    }
+
+    package func declareExchange(_ name: String, type: String, durable: Bool = true) throws(AMQPError) {
+        try onChannel { channel throws(AMQPError) in
+            try wire.declareExchange(name, type: type, durable: durable, passive: false, channel: channel)
+        }
+    }
+
+    /// Throws `.notFound` if there is none.
+    package func checkExchange(_ name: String, type: String = "") throws(AMQPError) {
+        try onChannel { channel throws(AMQPError) in
+            try wire.declareExchange(name, type: type, durable: true, passive: true, channel: channel)
+        }
+    }
+
+    /// Declares the queue with its bindings; `.preconditionFailed` if it is there with other arguments.
+    @discardableResult
+    package func declareQueue(_ queue: AMQPQueue) throws(AMQPError) -> (messages: Int, consumers: Int) {
+        let counts = try onChannel { channel throws(AMQPError) in
+            try wire.declareQueue(queue, passive: false, channel: channel)
+        }
+        for binding in queue.bindings {
+            try bind(queue: queue.name, to: binding.exchange, routingKey: binding.routingKey)
+        }
+        return counts
+    }
+
+    /// Throws `.notFound` if there is none.
+    @discardableResult
+    package func checkQueue(_ name: String) throws(AMQPError) -> (messages: Int, consumers: Int) {
+        try onChannel { channel throws(AMQPError) in
+            try wire.declareQueue(AMQPQueue(name: name), passive: true, channel: channel)
+        }
+    }
+
+    package func bind(queue: String, to exchange: String, routingKey: String) throws(AMQPError) {
+        try onChannel { channel throws(AMQPError) in
+            try wire.bind(queue: queue, to: exchange, routingKey: routingKey, channel: channel)
+        }
+    }
+
+    package func unbind(queue: String, from exchange: String, routingKey: String) throws(AMQPError) {
+        try onChannel { channel throws(AMQPError) in
+            try wire.unbind(queue: queue, from: exchange, routingKey: routingKey, channel: channel)
+        }
+    }
+
+    package func deleteQueue(_ name: String) throws(AMQPError) {
+        try onChannel { channel throws(AMQPError) in try wire.deleteQueue(name, channel: channel) }
+    }
+
+    package func purgeQueue(_ name: String) throws(AMQPError) {
+        try onChannel { channel throws(AMQPError) in try wire.purge(name, channel: channel) }
+    }
+
+    /// Takes the oldest message off the queue for good; nil if it is empty.
+    package func takeMessage(from queue: String) throws(AMQPError) -> (body: [UInt8], properties: AMQPProperties)? {
+        try onChannel { channel throws(AMQPError) in
+            guard let content = try wire.get(queue: queue, channel: channel) else { return nil }
+            try wire.ack(content.deliveryTag, multiple: false, channel: channel)
+            return (content.body, content.properties)
+        }
+    }
+}

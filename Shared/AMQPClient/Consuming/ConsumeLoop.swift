@@ -1,0 +1,216 @@
+import Logging
+
+/// The consumer's thread: connects, subscribes, hands deliveries out and sends settlements. Everything here runs on it.
+final class ConsumeLoop {
+    private let consumer: AMQPConsumer
+    private var channels: [UInt16: OpenChannel] = [:]
+    private var channelOf: [UInt64: UInt16] = [:]
+    /// Subscriptions that could not be opened, and when to try again.
+    private var retries: [UInt64: ContinuousClock.Instant] = [:]
+    private var freeChannels: [UInt16] = []
+    private var lastChannel: UInt16 = 0
+    private var generator = SystemRandomNumberGenerator()
+    private static let drainTime: Duration = .seconds(20)
+    private static let retryDelay: Duration = .milliseconds(500)
+
+    private struct OpenChannel {
+        let subscription: AMQPConsumer.Subscription
+        let deliveries: DeliveryChannel
+        var window = AckWindow()
+    }
+
+    init(_ consumer: AMQPConsumer) { self.consumer = consumer }
+
+    func run() throws {
+        defer {
+            forgetChannels()
+            consumer.control.attach(nil)
+            consumer.setStatus(.closed)
+            consumer.finishAll()
+        }
+        var attempt = 0
+        while consumer.control.phase == .running {
+            do {
+                let wire = try AMQPWire(consumer.configuration)
+                if attempt > 0 { consumer.logger.info("The broker answers again") }
+                attempt = 0
+                try serve(wire)
+                return
+            } catch {
+                if error.code == .authenticationFailed { throw error }
+                disconnected(error, attempt: attempt)
+                pause(consumer.configuration.backoff.delay(attempt: attempt, using: &generator))
+                attempt += 1
+            }
+        }
+    }
+
+    private func disconnected(_ error: AMQPError, attempt: Int) {
+        consumer.control.attach(nil)
+        consumer.setStatus(.connecting)
+        forgetChannels()
+        if attempt == 0 {
+            consumer.logger.warning(
+                "Waiting for the broker",
+                metadata: ["broker": "\(consumer.configuration)", "error": "\(error.message)"])
+        }
+    }
+
+    private func forgetChannels() {
+        for channel in channels.values { channel.deliveries.close() }
+        channels = [:]
+        channelOf = [:]
+        retries = [:]
+        freeChannels = []
+        lastChannel = 0
+    }
+
+    private func pause(_ delay: Duration) {
+        let until = ContinuousClock.now.advanced(by: delay)
+        while ContinuousClock.now < until, consumer.control.phase == .running {
+            consumer.control.wakeUp.wait(socket: nil, timeout: ContinuousClock.now.duration(to: until))
+        }
+    }
+
+    private func serve(_ wire: AMQPWire) throws(AMQPError) {
+        consumer.control.attach(wire.socket)
+        consumer.setStatus(.connected)
+        var drainUntil: ContinuousClock.Instant?
+        while true {
+            consumer.control.setBusy(true)
+            if consumer.control.phase == .running { try reconcile(wire) }
+            try settle(wire)
+            try receive(wire)
+            consumer.control.setBusy(false)
+            if consumer.control.phase != .running {
+                if drainUntil == nil { consumer.finishAll() }
+                let until = drainUntil ?? .now.advanced(by: Self.drainTime)
+                drainUntil = until
+                let isDone = channels.values.allSatisfy { $0.window.count == 0 }
+                if isDone || .now >= until || consumer.control.phase == .stopped {
+                    wire.close()
+                    return
+                }
+            }
+            if wire.hasBufferedFrames { continue }
+            consumer.control.wakeUp.wait(socket: wire.socket, timeout: .milliseconds(200))
+        }
+    }
+
+    /// Opens what was subscribed, closes what was cancelled.
+    private func reconcile(_ wire: AMQPWire) throws(AMQPError) {
+        let wanted = consumer.currentSubscriptions()
+        for (id, channel) in channelOf where wanted[id] == nil {
+            release(channel)
+            try wire.closeChannel(channel)
+        }
+        for (id, subscription) in wanted where channelOf[id] == nil {
+            if let retry = retries[id], retry > .now { continue }
+            try open(subscription, wire)
+        }
+    }
+
+    private func open(_ subscription: AMQPConsumer.Subscription, _ wire: AMQPWire) throws(AMQPError) {
+        let channel = freeChannels.popLast() ?? lastChannel + 1
+        lastChannel = max(lastChannel, channel)
+        do {
+            try wire.openChannel(channel)
+            try declare(subscription, wire, channel)
+            try wire.setPrefetch(subscription.prefetch, channel: channel)
+            // Known before the first delivery can come.
+            channels[channel] = OpenChannel(
+                subscription: subscription, deliveries: DeliveryChannel(wakeUp: consumer.control.wakeUp))
+            channelOf[subscription.id] = channel
+            try wire.consume(
+                queue: subscription.queue, exclusive: subscription.exclusive, arguments: subscription.arguments,
+                channel: channel)
+            retries[subscription.id] = nil
+        } catch {
+            release(channel)
+            // A closed connection ends the loop; a closed channel only this subscription, for a while.
+            if error.code == .closed { throw error }
+            if retries[subscription.id] == nil {
+                consumer.logger.warning(
+                    "A queue cannot be consumed yet",
+                    metadata: ["queue": "\(subscription.queue)", "error": "\(error.message)"])
+            }
+            retries[subscription.id] = .now.advanced(by: Self.retryDelay)
+        }
+    }
+
+    private func declare(
+        _ subscription: AMQPConsumer.Subscription, _ wire: AMQPWire, _ channel: UInt16
+    ) throws(AMQPError) {
+        guard let queue = subscription.declaration else { return }
+        _ = try wire.declareQueue(queue, passive: false, channel: channel)
+        for binding in queue.bindings {
+            try wire.bind(
+                queue: queue.name, to: binding.exchange, routingKey: binding.routingKey, channel: channel)
+        }
+    }
+
+    private func release(_ channel: UInt16) {
+        if let open = channels.removeValue(forKey: channel) {
+            open.deliveries.close()
+            channelOf[open.subscription.id] = nil
+        }
+        if !freeChannels.contains(channel) { freeChannels.append(channel) }
+    }
+
+    private func settle(_ wire: AMQPWire) throws(AMQPError) {
+        for channel in Array(channels.keys) {
+            guard let settlements = channels[channel]?.deliveries.take(), !settlements.isEmpty else { continue }
+            var acks: [UInt64] = []
+            var rejects: [(tag: UInt64, requeue: Bool)] = []
+            for settlement in settlements {
+                switch settlement.kind {
+                case .ack: acks.append(settlement.tag)
+                case .reject(let requeue): rejects.append((settlement.tag, requeue))
+                }
+            }
+            for command in channels[channel]?.window.settle(acks: acks, rejects: rejects) ?? [] {
+                switch command {
+                case .ack(let tag, let multiple): try wire.ack(tag, multiple: multiple, channel: channel)
+                case .reject(let tag, let requeue): try wire.reject(tag, requeue: requeue, channel: channel)
+                }
+            }
+        }
+    }
+
+    private func receive(_ wire: AMQPWire) throws(AMQPError) {
+        // Bounded, so that settlements go out while deliveries pour in.
+        var burst = 0
+        while burst < 256, let event = try wire.nextEvent(waitingFor: .zero) {
+            burst += 1
+            switch event {
+            case .delivered(let content): hand(content)
+            case .consumerCancelled(let channel):
+                let queue = channels[channel]?.subscription.queue ?? ""
+                consumer.logger.warning("The broker cancelled a consumer", metadata: ["queue": "\(queue)"])
+                delayReopening(channel)
+                release(channel)
+                try wire.closeChannel(channel)
+            case .channelClosed(let channel, let error):
+                consumer.logger.warning("The broker closed a channel", metadata: ["error": "\(error)"])
+                delayReopening(channel)
+                release(channel)
+            case .connectionClosed(let error): throw error
+            case .blocked, .unblocked, .confirmed, .returned: break
+            }
+        }
+    }
+
+    private func delayReopening(_ channel: UInt16) {
+        if let id = channels[channel]?.subscription.id { retries[id] = .now.advanced(by: Self.retryDelay) }
+    }
+
+    private func hand(_ content: WireContent) {
+        guard let open = channels[content.channel] else { return }
+        channels[content.channel]?.window.deliver(content.deliveryTag)
+        open.subscription.sink.yield(
+            AMQPDelivery(
+                body: content.body, properties: content.properties, exchange: content.exchange,
+                routingKey: content.routingKey, redelivered: content.redelivered, tag: content.deliveryTag,
+                channel: open.deliveries))
+    }
+}
