@@ -1,0 +1,35 @@
+import ParityProtocol
+
+/// The account `dev`, which a developer acts as.
+enum DevAccount {
+    /// A million tokens: enough to forget about.
+    static let balance = "1000000"
+
+    /// Makes the account and gives it its balance. Called again, it makes another account: remember the key.
+    static func make(gatewayURL: String, adminKey: String) async throws -> String {
+        let made = OneShot<String>()
+        try await GatewayClient.with(ClientSettings(gatewayURL: gatewayURL, apiKey: adminKey)) { admin in
+            let account = try await admin.createAccount(NewAccount(name: "dev")).value
+            guard let key = account.apiKey else {
+                throw CommandFailure(.failure, "the gateway gave the account no key")
+            }
+            guard let amount = Amount(decimal: balance) else { return }
+            _ = try await admin.deposit(NewDeposit(account: account.id, amount: amount))
+            made.set(key)
+        }
+        guard let key = made.current else { throw CommandFailure(.failure, "the account could not be made") }
+        return key
+    }
+
+    /// Whether the gateway knows `key`.
+    static func isKnown(_ key: String, gatewayURL: String) async throws -> Bool {
+        do {
+            try await GatewayClient.with(ClientSettings(gatewayURL: gatewayURL, apiKey: key)) { client in
+                _ = try await client.account()
+            }
+            return true
+        } catch GatewayFailure.problem(let problem) where problem.status == 401 {
+            return false
+        }
+    }
+}

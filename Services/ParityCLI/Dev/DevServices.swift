@@ -1,0 +1,75 @@
+import FoundationEssentials
+import Glibc
+
+/// The processes of Parity itself: the five services, runner agents several times.
+struct DevServices: Sendable {
+    static let core = ["scheduler", "verifier", "payout"]
+    static let gateway = "gateway"
+
+    let folder: DevFolder
+    let state: DevState
+    let ports: [String: Int]
+    let postgresURL: String
+    let amqpURL: String
+    let logLevel: String
+    /// Where a person's own settings come from.
+    let environment: [String: String]
+
+    static func runnerName(_ number: Int) -> String { "runner-\(number)" }
+    static func portNames(runners: Int) -> [String] {
+        [gateway] + ([gateway] + core + (1...max(1, runners)).map(runnerName)).map { "\($0)-health" }
+    }
+
+    var gatewayURL: String { "http://127.0.0.1:\(ports[Self.gateway, default: 0])" }
+
+    func service(_ name: String) throws -> ProcessSpec {
+        var settings = [
+            "PARITY_POSTGRES_URL": postgresURL, "PARITY_AMQP_URL": amqpURL, "PARITY_DISTINCT_BY": "runner",
+        ]
+        if name == Self.gateway {
+            settings.merge([
+                "PARITY_LISTEN_HOST": "127.0.0.1", "PARITY_LISTEN_PORT": "\(ports[Self.gateway, default: 0])",
+                "PARITY_ADMIN_KEY": state.adminKey, "PARITY_RUNNER_SECRET": state.runnerSecret,
+                "PARITY_BLOB_DIR": folder.blobs,
+            ]) { _, new in new }
+        }
+        return try process(name, executable: name, settings)
+    }
+
+    func runner(_ number: Int) throws -> ProcessSpec {
+        let name = Self.runnerName(number)
+        let home = folder.runner(number)
+        try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
+        chmod(home, 0o700)
+        return try process(
+            name, executable: "runner-agent",
+            [
+                "PARITY_GATEWAY_URL": gatewayURL, "PARITY_API_KEY": state.apiKey ?? "",
+                "PARITY_RUNNER_SECRET": state.runnerSecret, "PARITY_RUNNER_NAME": name, "PARITY_STATE_DIR": home,
+            ])
+    }
+
+    private func process(_ name: String, executable: String, _ settings: [String: String]) throws -> ProcessSpec {
+        var all = settings
+        all["PARITY_HEALTH_HOST"] = "127.0.0.1"
+        all["PARITY_HEALTH_PORT"] = "\(ports["\(name)-health", default: 0])"
+        all["PARITY_LOG_FORMAT"] = "json"
+        all["PARITY_LOG_LEVEL"] = logLevel
+        return ProcessSpec(
+            name: name, executable: try Executables.sibling(executable),
+            environment: inherited(without: Set(all.keys)).merging(all) { _, new in new }, stopSeconds: 35)
+    }
+
+    /// What a service sees of our own environment: the system's, Docker's, and Parity's settings that are not ours to
+    /// give, so that `PARITY_LEASE=20s parity dev` does what it says.
+    private func inherited(without own: Set<String>) -> [String: String] {
+        let system: Set = ["PATH", "HOME", "LANG", "USER", "TMPDIR", "SWIFT_BACKTRACE", "LD_LIBRARY_PATH"]
+        let foreign: Set = ["PARITY_API_KEY", "PARITY_GATEWAY_URL", "PARITY_CONFIG"]
+        return environment.filter { name, _ in
+            if system.contains(name) || name.hasPrefix("DOCKER_") { return true }
+            guard name.hasPrefix("PARITY_"), !name.hasPrefix("PARITY_TEST_") else { return false }
+            let base = name.hasSuffix("_FILE") ? String(name.dropLast(5)) : name
+            return !own.contains(base) && !foreign.contains(base)
+        }
+    }
+}
