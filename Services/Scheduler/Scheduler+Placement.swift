@@ -1,0 +1,96 @@
+package import ParityProtocol
+import PostgresClient
+import Store
+import Messaging
+
+extension Scheduler {
+    /// Sees to it that the task has `total` replicas (nil: as many as its spec says), and puts every waiting one on a
+    /// lane if there is one.
+    package func place(_ id: TaskID, total: Int?, message: MessageID? = nil) async throws {
+        try await withTask(id, message: message) { task, transaction in
+            guard !task.state.isFinal else { return [] }
+            let wanted = min(total ?? Int(task.rules.replicas), Int(task.rules.maxReplicas))
+            let new = try await Replicas.ensure(wanted, of: id, in: transaction)
+            return try await placeWaiting(task, announcing: Set(new), in: transaction)
+        }
+    }
+
+    /// Offers each waiting replica on a drawn lane. Those in `announcing` that find none are said to wait.
+    private func placeWaiting(
+        _ task: Tasks.Row, announcing new: Set<Int>, in transaction: PostgresTransaction
+    ) async throws -> [OutboxMessage] {
+        let waiting = try await Replicas.all(of: task.id, in: transaction).filter { $0.state == .waiting }
+        guard !waiting.isEmpty else { return [] }
+        var loads = try await Runners.laneLoads(of: task.taskClass, liveWithin: policy.lease, in: transaction)
+        var messages: [OutboxMessage] = []
+        var events: [TaskEvents.Entry] = []
+        for replica in waiting {
+            let used = try await Replicas.lanesUsed(of: task.id, besides: replica.replica, in: transaction)
+            if let offer = try await offer(replica.replica, of: task, on: draw(loads, excluding: used), in: transaction)
+            {
+                loads.removeAll { $0.lane == offer.lane }
+                messages.append(offer.message)
+                events.append(offer.event)
+            } else if new.contains(replica.replica) {
+                events.append(.init(.replicaWaiting, ["replica": .integer(Int64(replica.replica))]))
+            }
+        }
+        try await TaskEvents.append(events, to: task.id, in: transaction)
+        return messages
+    }
+
+    private func draw(_ loads: [LaneLoad], excluding used: Set<Int>) -> Int? {
+        var generator = SystemRandomNumberGenerator()
+        return LaneDraw.draw(1, from: loads, excluding: used, using: &generator).first
+    }
+
+    private func offer(
+        _ replica: Int, of task: Tasks.Row, on lane: Int?, in transaction: PostgresTransaction
+    ) async throws -> (lane: Int, message: OutboxMessage, event: TaskEvents.Entry)? {
+        guard let lane,
+            let attempt = try await Replicas.offer(
+                replica, of: task.id, on: lane, claimWithin: policy.claimWithin, in: transaction)
+        else { return nil }
+        let id = AttemptID(task: task.id, replica: replica, attempt: attempt)
+        return (
+            lane,
+            try Routing.offer(Offer(id: id, specDigest: task.specDigest), taskClass: task.taskClass, lane: lane),
+            .init(
+                .replicaOffered,
+                [
+                    "replica": .integer(Int64(replica)), "lane": .integer(Int64(lane)),
+                    "attempt": .integer(Int64(attempt)),
+                ])
+        )
+    }
+
+    /// Gives up the present attempt of an open replica and offers it again: on its own lane if that is staffed and
+    /// `mayStay`, else on another that the task does not use, else it waits.
+    func offerAgain(
+        _ replica: Replicas.Row, of task: Tasks.Row, reason: String, mayStay: Bool, in transaction: PostgresTransaction
+    ) async throws -> [OutboxMessage] {
+        let loads = try await Runners.laneLoads(of: task.taskClass, liveWithin: policy.lease, in: transaction)
+        let used = try await Replicas.lanesUsed(of: task.id, besides: replica.replica, in: transaction)
+        let own = loads.first { $0.lane == replica.lane }
+        let others = loads.filter { $0.lane != replica.lane }
+        let lane = mayStay && own != nil ? own?.lane : draw(others, excluding: used) ?? own?.lane
+        var events: [TaskEvents.Entry] = [
+            .init(
+                .replicaReoffered,
+                [
+                    "replica": .integer(Int64(replica.replica)), "attempt": .integer(Int64(replica.attempt)),
+                    "reason": .string(reason),
+                ])
+        ]
+        var messages: [OutboxMessage] = []
+        if let offer = try await offer(replica.replica, of: task, on: lane, in: transaction) {
+            messages.append(offer.message)
+            events.append(offer.event)
+        } else {
+            try await Replicas.makeWait(replica.replica, of: task.id, in: transaction)
+            events.append(.init(.replicaWaiting, ["replica": .integer(Int64(replica.replica))]))
+        }
+        try await TaskEvents.append(events, to: task.id, in: transaction)
+        return messages
+    }
+}
