@@ -26,7 +26,7 @@ let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioFoundationCompat = Target.Dependency.product(name: "NIOFoundationCompat", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
-let nioFileSystem = Target.Dependency.product(name: "_NIOFileSystem", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 /// What every service stands on.
@@ -96,10 +96,10 @@ let package = Package(
         module("Ledger", ["PostgresClient", "ParityProtocol", "Store"]),
         module("Messaging", ["AMQPClient", "PostgresClient", "ParityProtocol", "Store", "Telemetry", lifecycle, logging, metrics]),
         module("Sandbox", ["ParityProtocol", asyncHTTPClient, logging, nioCore, nioHTTP1, nioFoundationCompat]),
-        module("BlobStore", ["ParityProtocol", crypto, logging, nioCore, nioFileSystem]),
+        module("BlobStore", ["ParityProtocol", nioCore, nioPosix]),
 
         // Services.
-        service("Gateway", ["BlobStore", "Ledger", hummingbird, httpTypes, nioCore, crypto]),
+        service("Gateway", ["BlobStore", "Ledger", hummingbird, httpTypes, nioCore]),
         service("Scheduler"),
         service("Verifier", [crypto]),
         service("Payout", ["Ledger"]),

@@ -1,0 +1,126 @@
+import HTTPTypes
+package import Hummingbird
+import Logging
+import Metrics
+import NIOCore
+import ParityProtocol
+import PostgresClient
+package import Telemetry
+
+extension Gateway {
+    typealias Handler = @Sendable (Request, BasicRequestContext) async throws -> Response
+
+    /// Every path of the API with its methods. A known path with another method answers 405.
+    private var routes: [(path: RouterPath, methods: [(HTTPRequest.Method, Handler)])] {
+        [
+            ("/v1/tasks", [(.get, listTasks), (.post, submitTask)]),
+            ("/v1/tasks/{id}", [(.get, showTask)]),
+            ("/v1/tasks/{id}/cancel", [(.post, cancelTask)]),
+            ("/v1/tasks/{id}/events", [(.get, streamEvents)]),
+            ("/v1/tasks/{id}/output", [(.get, downloadOutput)]),
+            ("/v1/tasks/{id}/output/**", [(.get, downloadFile)]),
+            ("/v1/tasks/{id}/output-stdout", [(.get, downloadStdout)]),
+            ("/v1/specs/{digest}", [(.get, showSpec)]),
+            ("/v1/blobs/{digest}", [(.get, downloadBlob), (.head, checkBlob), (.put, uploadBlob)]),
+            ("/v1/runners", [(.get, listRunners), (.post, registerRunner)]),
+            ("/v1/runners/{id}", [(.get, showRunner)]),
+            ("/v1/accounts", [(.post, createAccount)]),
+            ("/v1/accounts/me", [(.get, showAccount)]),
+            ("/v1/deposits", [(.post, deposit)]),
+        ]
+    }
+
+    /// The whole HTTP surface.
+    package func router(checks: [ReadinessCheck]) -> Router<BasicRequestContext> {
+        let router = Router(context: BasicRequestContext.self)
+        router.add(middleware: ErrorMiddleware(logger: logger))
+        AdminRoutes.add(to: router, checks: checks)
+        let all: [HTTPRequest.Method] = [.get, .head, .post, .put, .delete, .patch, .options]
+        for (path, methods) in routes {
+            for (method, handler) in methods {
+                router.on(path, method: method, use: traced(handler))
+            }
+            let allowed = methods.map(\.0)
+            for method in all where !allowed.contains(method) {
+                router.on(path, method: method) { _, _ in Self.methodNotAllowed(allowed) }
+            }
+        }
+        return router
+    }
+
+    private static func methodNotAllowed(_ allowed: [HTTPRequest.Method]) -> Response {
+        let list = allowed.map(\.rawValue).joined(separator: ", ")
+        var response = Problem(
+            status: 405, code: "method_not_allowed", title: "Method Not Allowed", detail: "this path takes \(list)"
+        ).response
+        response.headers[.allow] = list
+        return response
+    }
+
+    private func traced(_ handler: @escaping Handler) -> Handler {
+        { request, context in
+            let header = HTTPField.Name(TraceContext.headerName).flatMap { request.headers[$0] }
+            return try await TraceContext.$current.withValue(.continuing(header)) {
+                try await handler(request, context)
+            }
+        }
+    }
+
+    /// The JSON body of a request.
+    func body(of request: Request) async throws -> [UInt8] {
+        let type = request.headers[.contentType]?.split(separator: ";").first ?? ""
+        guard type.lowercased() == "application/json" else {
+            throw Problem(
+                status: 415, code: "unsupported_media_type", title: "Unsupported Media Type",
+                detail: "send the body as application/json")
+        }
+        do {
+            let buffer = try await request.body.collect(upTo: Self.maximumBodyBytes)
+            return Array(buffer.readableBytesView)
+        } catch is NIOTooManyBytesError {
+            throw Problem(
+                status: 413, code: "too_large", title: "Content Too Large",
+                detail: "the body is larger than \(Self.maximumBodyBytes) bytes; upload large inputs as blobs")
+        }
+    }
+
+    func taskID(_ context: BasicRequestContext) throws -> TaskID {
+        guard let id = context.parameters.get("id").flatMap({ TaskID($0) }) else { throw Problem.notFound("such task") }
+        return id
+    }
+}
+
+/// Outermost: every error leaves as a problem document, and what is our own fault is logged with the request.
+struct ErrorMiddleware: RouterMiddleware {
+    typealias Context = BasicRequestContext
+    let logger: Logger
+
+    @concurrent func handle(
+        _ request: Request, context: Context, next: @concurrent (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        let response: Response
+        do {
+            response = try await next(request, context)
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            response = answer(error, request, context)
+        }
+        Counter(
+            label: "parity_http_requests_total",
+            dimensions: [("method", request.method.rawValue), ("status", String(response.status.code))]
+        ).increment()
+        return response
+    }
+
+    private func answer(_ error: any Error, _ request: Request, _ context: Context) -> Response {
+        if let problem = Problem(error) { return problem.response }
+        logger.error(
+            "A request failed",
+            metadata: ["request": "\(context.id)", "path": "\(request.uri.path)", "error": "\(error)"])
+        return Problem(
+            status: 500, code: "internal", title: "Internal Server Error",
+            detail: "this is our fault; it is logged as \(context.id)"
+        ).response
+    }
+}

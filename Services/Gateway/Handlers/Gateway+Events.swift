@@ -1,0 +1,71 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import ParityProtocol
+import PostgresClient
+import ServiceLifecycle
+import Store
+
+extension Gateway {
+    /// How often the rows are looked at for a watcher, and how often a silent stream shows that it lives.
+    private static let eventPoll: Duration = .milliseconds(150)
+    private static let keepAlive: Duration = .seconds(15)
+
+    /// `GET /v1/tasks/{id}/events`: the task's history as server-sent events, then live until it is settled. Resumes
+    /// after `Last-Event-ID`.
+    @Sendable func streamEvents(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        let task = try await task(request, context)
+        let last = HTTPField.Name("Last-Event-ID").flatMap { request.headers[$0] }
+        guard let start = Int64(last ?? "0"), start >= 0 else {
+            throw Problem.badRequest("last_event_id", "Last-Event-ID is the id of an event, a number")
+        }
+        let body = ResponseBody { writer in
+            let stream = UncheckedWriter(writer)
+            try await cancelWhenGracefulShutdown { try await follow(task.id, after: start, stream) }
+            try await stream.writer.finish(nil)
+        }
+        return Response(
+            status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-store"], body: body)
+    }
+
+    /// Lets the writer into the closure that shutdown cancels.
+    ///
+    /// Unchecked: only one task uses it at a time.
+    private final class UncheckedWriter: @unchecked Sendable {
+        var writer: any ResponseBodyWriter
+        init(_ writer: any ResponseBodyWriter) { self.writer = writer }
+    }
+
+    private func follow(_ task: TaskID, after start: Int64, _ stream: UncheckedWriter) async throws {
+        var seq = start
+        var silentSince = ContinuousClock.now
+        while !Task.isCancelled {
+            let events = try await pool.withConnection {
+                try await Views.events(of: task, after: seq, limit: 200, in: $0)
+            }
+            for event in events {
+                let line = "id: \(event.seq)\nevent: \(event.type.rawValue)\ndata: \(try JSONText.encode(event))\n\n"
+                try await stream.writer.write(ByteBuffer(string: line))
+                seq = event.seq
+                silentSince = .now
+            }
+            if events.last?.type == .taskSettled { return }
+            if events.count == 200 { continue }
+            if silentSince.duration(to: .now) >= Self.keepAlive {
+                try await stream.writer.write(ByteBuffer(string: ": still here\n\n"))
+                silentSince = .now
+            }
+            do { try await Task.sleep(for: Self.eventPoll) } catch { return }
+            if events.isEmpty, try await isOver(task, after: seq) { return }
+        }
+    }
+
+    /// A resumed stream whose last event was seen already must end too.
+    private func isOver(_ task: TaskID, after seq: Int64) async throws -> Bool {
+        guard seq > 0 else { return false }
+        let last = try await pool.withConnection {
+            try await Views.events(of: task, after: seq - 1, limit: 1, in: $0)
+        }
+        return last.first?.type == .taskSettled
+    }
+}

@@ -1,0 +1,115 @@
+import BlobStore
+import Foundation
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import ParityProtocol
+import PostgresClient
+import Store
+
+extension Gateway {
+    /// A manifest is a list of names and digests; 10,000 files fit many times.
+    private static let maximumManifestBytes = 64 << 20
+
+    private func manifest(_ request: Request, _ context: BasicRequestContext) async throws -> OutputManifest {
+        let task = try await task(request, context)
+        guard let verdict = task.verdict, verdict.kind == .verified, let digest = verdict.outputDigest else {
+            throw Problem(
+                status: 409, code: "no_output", title: "Conflict",
+                detail: "the task is \(task.state.rawValue); only a verified task has an output")
+        }
+        guard verdict.outcome == .completed else {
+            throw Problem(
+                status: 409, code: "no_output", title: "Conflict",
+                detail: "the runners agree that the task goes over its limits; there is no output")
+        }
+        guard let bytes = try await blobs.load(digest, limit: Self.maximumManifestBytes),
+            let manifest = OutputManifest(canonical: bytes)
+        else { throw Problem.notFound("stored output for this task") }
+        return manifest
+    }
+
+    /// `GET /v1/tasks/{id}/output`: the accepted output as a tar of what was under /output.
+    @Sendable func downloadOutput(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        let manifest = try await manifest(request, context)
+        let blobs = blobs
+        let body = ResponseBody { writer in
+            for entry in manifest.files {
+                try await writer.write(ByteBuffer(bytes: Self.tarEntry(entry).headerBytes()))
+                guard case .file(let content, _) = entry.kind else { continue }
+                for try await chunk in blobs.chunks(of: content.digest) { try await writer.write(chunk) }
+                try await writer.write(ByteBuffer(bytes: TarEntry.padding(after: content.size)))
+            }
+            try await writer.write(ByteBuffer(bytes: TarEntry.trailer))
+            try await writer.finish(nil)
+        }
+        return Response(status: .ok, headers: [.contentType: "application/x-tar"], body: body)
+    }
+
+    private static func tarEntry(_ entry: OutputManifest.Entry) -> TarEntry {
+        switch entry.kind {
+        case .directory: TarEntry(path: entry.path.bytes + [UInt8(ascii: "/")], kind: .directory, mode: 0o755)
+        case .symlink(let target): TarEntry(path: entry.path.bytes, kind: .symlink, mode: 0o777, link: target.bytes)
+        case .file(let content, let isExecutable):
+            TarEntry(path: entry.path.bytes, kind: .file, mode: isExecutable ? 0o755 : 0o644, size: content.size)
+        }
+    }
+
+    /// `GET /v1/tasks/{id}/output/{path}`
+    @Sendable func downloadFile(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        let manifest = try await manifest(request, context)
+        let path = OutputManifest.Path(context.parameters.getCatchAll().joined(separator: "/"))
+        let decoded = path.text?.removingPercentEncoding.map { OutputManifest.Path($0) } ?? path
+        for entry in manifest.files where entry.path == decoded || entry.path == path {
+            if case .file(let content, _) = entry.kind { return blobResponse(content.digest, size: content.size) }
+        }
+        throw Problem.notFound("such file in the output")
+    }
+
+    /// `GET /v1/tasks/{id}/output-stdout`
+    @Sendable func downloadStdout(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        let stdout = try await manifest(request, context).stdout
+        return blobResponse(stdout.digest, size: stdout.size)
+    }
+
+    private func digest(_ context: BasicRequestContext) throws -> Digest {
+        guard let digest = context.parameters.get("digest").flatMap({ Digest($0) }) else {
+            throw Problem.badRequest("digest", "a blob's address is sha256: and 64 lower-case hex digits")
+        }
+        return digest
+    }
+
+    private func blobResponse(_ digest: Digest, size: Int64) -> Response {
+        let blobs = blobs
+        return Response(
+            status: .ok, headers: [.contentType: "application/octet-stream"],
+            body: ResponseBody(contentLength: Int(size)) { writer in
+                for try await chunk in blobs.chunks(of: digest) { try await writer.write(chunk) }
+                try await writer.finish(nil)
+            })
+    }
+
+    /// `GET /v1/blobs/{digest}`
+    @Sendable func downloadBlob(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        _ = try await authenticate(request)
+        let digest = try digest(context)
+        guard let size = blobs.size(of: digest) else { throw Problem.notFound("such blob") }
+        return blobResponse(digest, size: size)
+    }
+
+    /// `HEAD /v1/blobs/{digest}`
+    @Sendable func checkBlob(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        _ = try await authenticate(request)
+        guard let size = blobs.size(of: try digest(context)) else { throw Problem.notFound("such blob") }
+        return Response(status: .ok, headers: [.contentLength: String(size)])
+    }
+
+    /// `PUT /v1/blobs/{digest}`: streamed, and kept only if the bytes have this digest. Repeating it changes nothing.
+    @Sendable func uploadBlob(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        let account = try await authenticate(request)
+        let digest = try digest(context)
+        let size = try await blobs.put(digest, maximumBytes: settings.maximumBlobBytes, chunks: request.body)
+        try await pool.withConnection { try await Accounts.noteBlob(digest, size: size, by: account.id, in: $0) }
+        return Response(status: .created)
+    }
+}

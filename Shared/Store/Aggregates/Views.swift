@@ -1,0 +1,134 @@
+package import ParityProtocol
+package import PostgresClient
+
+/// What the API shows, read from the rows.
+package enum Views {
+    private static let taskColumns: SQL = """
+        SELECT t.id, t.state, t.spec, t.spec_digest, t.class, t.reward, t.expected_exit_code,
+            to_char(t.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS created,
+            to_char(t.decided_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS decided,
+            v.kind AS verdict_kind, v.outcome AS verdict_outcome, v.output_digest AS verdict_digest,
+            v.exit_code AS verdict_exit_code, v.reason AS verdict_reason, s.paid, s.refunded
+        FROM tasks t LEFT JOIN verdicts v ON v.task_id = t.id LEFT JOIN settlements s ON s.task_id = t.id
+        """
+
+    /// A task of `account`; nil if there is none of this id or it is somebody else's. Nil for `account` sees all.
+    package static func task(
+        _ id: TaskID, of account: AccountID?, in session: some PostgresSession
+    ) async throws -> TaskObject? {
+        let rows = try await session.query(
+            taskColumns + " WHERE t.id = $1 AND ($2::uuid IS NULL OR t.account_id = $2)", id, account)
+        return try await objects(rows, in: session).first
+    }
+
+    /// A page of an account's tasks, newest first, before `cursor`.
+    package static func tasks(
+        of account: AccountID, state: TaskState?, before cursor: TaskID?, limit: Int, in session: some PostgresSession
+    ) async throws -> [TaskObject] {
+        let rows = try await session.query(
+            taskColumns + """
+                 WHERE t.account_id = $1 AND ($2::text IS NULL OR t.state = $2) AND ($3::uuid IS NULL OR t.id < $3)
+                ORDER BY t.id DESC LIMIT $4
+                """, account, state, cursor, limit)
+        return try await objects(rows, in: session)
+    }
+
+    private static func objects(
+        _ rows: PostgresResult, in session: some PostgresSession
+    ) async throws -> [TaskObject] {
+        let ids: [TaskID] = try rows.map { row throws(PostgresError) in try row.decode("id") }
+        let replicas = try await replicas(of: ids, in: session)
+        return try rows.map { row in try object(row, replicas: replicas) }
+    }
+
+    private static func object(_ row: PostgresRow, replicas: [TaskID: [ReplicaObject]]) throws -> TaskObject {
+        let id: TaskID = try row.decode("id")
+        let spec = try JSONValue.parse(Array(try row.decode("spec", as: String.self).utf8))
+        let kind: VerdictKind? = try row.decode("verdict_kind")
+        let verdict: VerdictObject? = try kind.map { kind in
+            VerdictObject(
+                kind: kind, outputDigest: try row.decode("verdict_digest"), outcome: try row.decode("verdict_outcome"),
+                exitCode: try row.decode("verdict_exit_code"), reason: try row.decode("verdict_reason"))
+        }
+        let expected: Int = try row.decode("expected_exit_code")
+        let paid: Amount? = try row.decode("paid")
+        return TaskObject(
+            id: id, state: try row.decode("state"), spec: spec, specDigest: try row.decode("spec_digest"),
+            taskClass: try row.decode("class"), reward: try row.decode("reward"), createdAt: try row.decode("created"),
+            decidedAt: try row.decode("decided"), replicas: replicas[id] ?? [], verdict: verdict, settled: paid != nil,
+            paid: paid, refunded: try row.decode("refunded"),
+            expectationFailed: kind == .verified
+                ? verdict?.outcome != .completed || verdict?.exitCode != expected : nil)
+    }
+
+    private static func replicas(
+        of tasks: [TaskID], in session: some PostgresSession
+    ) async throws -> [TaskID: [ReplicaObject]] {
+        if tasks.isEmpty { return [:] }
+        let rows = try await session.query(
+            """
+            SELECT r.task_id, r.replica, r.lane, r.runner_id, r.state, r.attempt, r.outcome, r.output_digest,
+                r.exit_code, r.matched, r.detail, p.amount
+            FROM replicas r LEFT JOIN payouts p ON p.task_id = r.task_id AND p.replica = r.replica
+            WHERE r.task_id = ANY ($1) ORDER BY r.task_id, r.replica
+            """, tasks.map(\.uuid))
+        var byTask: [TaskID: [ReplicaObject]] = [:]
+        for row in rows {
+            byTask[try row.decode("task_id"), default: []].append(
+                ReplicaObject(
+                    replica: try row.decode("replica"), lane: try row.decode("lane"),
+                    runner: try row.decode("runner_id"), state: try row.decode("state"),
+                    attempt: try row.decode("attempt"), outcome: try row.decode("outcome"),
+                    outputDigest: try row.decode("output_digest"), exitCode: try row.decode("exit_code"),
+                    matched: try row.decode("matched"), paid: try row.decode("amount"),
+                    detail: try row.decode("detail")))
+        }
+        return byTask
+    }
+
+    /// A task's events after `seq`, in order.
+    package static func events(
+        of task: TaskID, after seq: Int64, limit: Int, in session: some PostgresSession
+    ) async throws -> [EventObject] {
+        let rows = try await session.query(
+            """
+            SELECT seq, type, data, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS at
+            FROM task_events WHERE task_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
+            """, task, seq, limit)
+        return try rows.map { row in
+            EventObject(
+                seq: try row.decode("seq"), type: try row.decode("type"), at: try row.decode("at"),
+                data: try JSONValue.parse(Array(try row.decode("data", as: String.self).utf8)))
+        }
+    }
+
+    /// Runners by id, after `cursor`; with `only` that one.
+    package static func runners(
+        after cursor: RunnerID?, only: RunnerID? = nil, liveWithin: Duration, limit: Int,
+        in session: some PostgresSession
+    ) async throws -> [RunnerObject] {
+        let rows = try await session.query(
+            """
+            SELECT r.id, r.public_key, r.name, r.slots, r.disqualified_at IS NOT NULL AS disqualified,
+                coalesce(r.last_seen_at > now() - $1 * interval '1 millisecond', false) AS online,
+                to_char(r.last_seen_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS seen,
+                (SELECT array_agg(c.class ORDER BY c.class) FROM runner_classes c WHERE c.runner_id = r.id) AS classes,
+                (SELECT count(*) FROM strikes s WHERE s.runner_id = r.id AND NOT s.mismatched) AS matched,
+                (SELECT count(*) FROM strikes s WHERE s.runner_id = r.id AND s.mismatched) AS mismatched,
+                (SELECT coalesce(sum(p.amount), 0)::int8 FROM payouts p WHERE p.runner_id = r.id) AS earned
+            FROM runners r WHERE ($2::uuid IS NULL OR r.id > $2) AND ($3::uuid IS NULL OR r.id = $3)
+            ORDER BY r.id LIMIT $4
+            """, Double(liveWithin.milliseconds), cursor, only, limit)
+        return try rows.map { row in
+            guard let key = RunnerKey(bytes: try row.decode("public_key", as: [UInt8].self)) else {
+                throw PostgresError(code: .decoding, message: "a runner's key is not 32 bytes")
+            }
+            return RunnerObject(
+                id: try row.decode("id"), runnerKey: key, name: try row.decode("name"),
+                classes: try row.decode("classes", as: [String]?.self) ?? [], slots: try row.decode("slots"),
+                online: try row.decode("online"), disqualified: try row.decode("disqualified"),
+                matched: try row.decode("matched"), mismatched: try row.decode("mismatched"),
+                earned: try row.decode("earned"), lastSeenAt: try row.decode("seen"))
+        }
+    }
+}
