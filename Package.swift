@@ -132,7 +132,11 @@ let package = Package(
             ["Telemetry", argumentParser, asyncHTTPClient, coreMetrics, lifecycle, logging, metrics, nioCore, nioHTTP1]),
         tests(
             "ServiceTests",
-            ["Gateway", "Scheduler", "Verifier", "Payout", "RunnerAgent", "ParityCLI", "TestSupport"]),
+            [
+                "Gateway", "Scheduler", "Verifier", "Payout", "RunnerAgent", "ParityCLI", "ParityProtocol", "Telemetry",
+                "TestSupport", argumentParser, asyncHTTPClient, httpTypes, hummingbird, lifecycle, logging, nioCore,
+                nioHTTP1,
+            ]),
         tests(
             "IntegrationTests",
             ["Gateway", "Scheduler", "Verifier", "Payout", "RunnerAgent", "TestSupport", asyncHTTPClient]),

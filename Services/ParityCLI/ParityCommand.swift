@@ -12,7 +12,7 @@ struct ParityCommand: AsyncParsableCommand {
             Start with `parity dev`, which runs a whole network on this machine, and `parity submit --watch` in a \
             second terminal.
 
-            \(ExitStatus.help)
+            \(CommandExit.help)
             """,
         version: version,
         subcommands: [

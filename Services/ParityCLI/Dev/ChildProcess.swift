@@ -27,16 +27,24 @@ final class ChildProcess: Sendable {
     let started = ContinuousClock.now
     let ending = OneShot<Ending>()
 
-    /// Takes over `output`, the reading end of its pipe (-1 for none). A thread reads it to its end and then reaps the
-    /// process: reading first keeps the last lines of one that died.
+    /// How long its last lines may take to be read once it has ended.
+    private static let lastLinesSeconds = 1
+
+    /// Takes over `output`, the reading end of its pipe (-1 for none). One thread reads it to its end, one reaps the
+    /// process: a child of its own may hold the pipe open long after it.
     init(spec: ProcessSpec, identifier: pid_t, output: Int32, log: MergedLog) {
         self.spec = spec
         self.identifier = identifier
         let ending = ending
+        let isRead = DispatchSemaphore(value: 0)
         Thread.detachNewThread {
             if output >= 0 { LineReader.read(output) { log.add(child: spec.name, line: $0) } }
+            isRead.signal()
+        }
+        Thread.detachNewThread {
             var status: Int32 = 0
             while waitpid(identifier, &status, 0) < 0, errno == EINTR {}
+            _ = isRead.wait(timeout: .now() + .seconds(Self.lastLinesSeconds))
             ending.set(Ending(status: status))
         }
     }

@@ -43,7 +43,7 @@ actor DevProcesses {
             let ending = try await child.ending.wait()
             if isStopping { return }
             quickEnds = child.started.duration(to: .now) < .seconds(Self.quickSeconds) ? quickEnds + 1 : 0
-            guard ending != .exited(ExitStatus.settings.rawValue), quickEnds < Self.maximumQuickEnds else {
+            guard ending != .exited(CommandExit.settings.rawValue), quickEnds < Self.maximumQuickEnds else {
                 throw failure(spec, ending)
             }
             log.say("\(spec.name) ended with \(ending); it is started again", .yellow)

@@ -33,7 +33,7 @@ struct DevServices: Sendable {
                 "PARITY_BLOB_DIR": folder.blobs,
             ]) { _, new in new }
         }
-        return try process(name, executable: name, settings)
+        return process(name, at: try Executables.sibling(name), settings)
     }
 
     func runner(_ number: Int) throws -> ProcessSpec {
@@ -41,22 +41,23 @@ struct DevServices: Sendable {
         let home = folder.runner(number)
         try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
         chmod(home, 0o700)
-        return try process(
-            name, executable: "runner-agent",
+        return process(
+            name, at: try Executables.sibling("runner-agent"),
             [
                 "PARITY_GATEWAY_URL": gatewayURL, "PARITY_API_KEY": state.apiKey ?? "",
                 "PARITY_RUNNER_SECRET": state.runnerSecret, "PARITY_RUNNER_NAME": name, "PARITY_STATE_DIR": home,
             ])
     }
 
-    private func process(_ name: String, executable: String, _ settings: [String: String]) throws -> ProcessSpec {
+    /// The process `name` with its own settings over what every service gets.
+    func process(_ name: String, at executable: String, _ settings: [String: String]) -> ProcessSpec {
         var all = settings
         all["PARITY_HEALTH_HOST"] = "127.0.0.1"
         all["PARITY_HEALTH_PORT"] = "\(ports["\(name)-health", default: 0])"
         all["PARITY_LOG_FORMAT"] = "json"
         all["PARITY_LOG_LEVEL"] = logLevel
         return ProcessSpec(
-            name: name, executable: try Executables.sibling(executable),
+            name: name, executable: executable,
             environment: inherited(without: Set(all.keys)).merging(all) { _, new in new }, stopSeconds: 35)
     }
 

@@ -7,21 +7,37 @@ extension GatewayClient {
     /// A large upload may take this long.
     static let transferTimeout = TimeAmount.hours(6)
 
-    /// Makes sure that the gateway holds the blob of `file`; sends it only when it does not.
+    /// Makes sure that the gateway holds the blob of `file`; sends it only when it does not, and again when the
+    /// connection was lost.
     ///
     /// - Returns: whether it was sent.
     @discardableResult
     func upload(_ file: LocalFile) async throws -> Bool {
         let path = "/v1/blobs/\(file.digest)"
-        let head = try await http.executeMapped(request(.HEAD, path), timeout: Self.callTimeout, client: self)
-        if head.status.code == 200 { return false }
-        if head.status.code != 404 { _ = try await checked(head) }
+        for attempt in 1... {
+            do {
+                if try await holds(path) { return attempt > 1 }
+                try await send(file, to: path)
+                return true
+            } catch let failure as GatewayFailure where failure.mayPass && attempt < Self.attempts {
+                try await Task.sleep(for: .milliseconds(200 << attempt))
+            }
+        }
+        throw CancellationError()
+    }
+
+    private func holds(_ path: String) async throws -> Bool {
+        let response = try await http.executeMapped(request(.HEAD, path), timeout: Self.callTimeout, client: self)
+        if response.status.code == 404 { return false }
+        _ = try await checked(response)
+        return true
+    }
+
+    private func send(_ file: LocalFile, to path: String) async throws {
         var request = self.request(.PUT, path)
         request.headers.add(name: "Content-Type", value: "application/octet-stream")
         request.body = .stream(FileChunks(path: file.path), length: .known(file.size))
-        let response = try await http.executeMapped(request, timeout: Self.transferTimeout, client: self)
-        _ = try await checked(response)
-        return true
+        _ = try await checked(try await http.executeMapped(request, timeout: Self.transferTimeout, client: self))
     }
 
     /// A download whose body is read as it comes.

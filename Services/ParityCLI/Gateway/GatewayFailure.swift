@@ -25,7 +25,7 @@ enum GatewayFailure: Error, Sendable {
         }
     }
 
-    private static func status(_ code: Int) -> ExitStatus {
+    private static func status(_ code: Int) -> CommandExit {
         switch code {
         case 401, 403: .unauthorized
         case 402: .insufficientBalance

@@ -4,7 +4,7 @@ import NIOCore
 /// One file that a download ends in: written beside its place, then moved there whole.
 enum OutputFile {
     /// Writes `body` to `path`, or to standard output for `-`. An existing file is refused with
-    /// ``ExitStatus/exists`` unless forced.
+    /// ``CommandExit/exists`` unless forced.
     static func write<Body: AsyncSequence>(_ body: Body, to path: String, isForced: Bool) async throws
     where Body.Element == ByteBuffer {
         if path == "-" {

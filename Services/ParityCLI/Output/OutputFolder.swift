@@ -7,7 +7,7 @@ struct OutputFolder {
     let isForced: Bool
 
     /// Runs `fill` with a new empty folder; its content becomes the destination's. An existing destination that is
-    /// not empty is refused with ``ExitStatus/exists``; when forced, entries of the same name are replaced in it.
+    /// not empty is refused with ``CommandExit/exists``; when forced, entries of the same name are replaced in it.
     func filled(_ fill: (String) async throws -> Void) async throws {
         let isPresent = try check()
         let partial = "\(destination).\(getpid()).partial"

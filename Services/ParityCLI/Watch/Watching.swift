@@ -20,7 +20,7 @@ enum Watching {
     }
 
     /// How a task ended, as an exit status.
-    static func status(_ task: TaskObject) -> ExitStatus {
+    static func status(_ task: TaskObject) -> CommandExit {
         switch task.state {
         case .verified: task.expectationFailed == true ? .expectationFailed : .success
         case .noConsensus: .noConsensus

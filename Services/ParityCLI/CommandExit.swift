@@ -1,5 +1,5 @@
 /// What `parity` ends with, so that scripts can tell the cases apart.
-enum ExitStatus: Int32, CaseIterable, Sendable {
+enum CommandExit: Int32, CaseIterable, Sendable {
     case success = 0
     case failure = 1
     case noConsensus = 3
