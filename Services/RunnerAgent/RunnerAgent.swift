@@ -1,0 +1,315 @@
+package import AMQPClient
+package import enum Crypto.Curve25519
+import Foundation
+package import Logging
+import Messaging
+import Metrics
+package import ParityProtocol
+import Sandbox
+import ServiceLifecycle
+import Telemetry
+
+/// The agent's core: takes offers off its lanes, claims them, runs what it is granted, and publishes signed results.
+package actor RunnerAgent: Service {
+    private let registration: RunnerRegistration
+    private let key: Curve25519.Signing.PrivateKey
+    private let slots: Int
+    private let publisher: AMQPPublisher
+    private let consumer: AMQPConsumer
+    private let gateway: GatewayLink
+    private let executor: any Executor
+    private let logger: Logger
+
+    private var leases = LeaseBook(sequence: Int64(Date().timeIntervalSince1970 * 1000))
+    private var answers: [AttemptID: CheckedContinuation<Answer?, Never>] = [:]
+    private var running: [AttemptID: Task<SandboxResult, any Error>] = [:]
+    private var specs: [Digest: TaskSpec] = [:]
+
+    private enum Answer: Sendable {
+        case granted(Grant)
+        case refused(Refusal.Reason)
+    }
+
+    /// How long a claim may stay without answer before it is sent again, and how often.
+    private static let claimTimeout: Duration = .seconds(15)
+    private static let claimTries = 4
+    private static let rememberedSpecs = 64
+
+    package init(
+        registration: RunnerRegistration, key: Curve25519.Signing.PrivateKey, slots: Int, publisher: AMQPPublisher,
+        consumer: AMQPConsumer, gateway: GatewayLink, executor: any Executor, logger: Logger
+    ) {
+        self.registration = registration
+        self.key = key
+        self.slots = slots
+        self.publisher = publisher
+        self.consumer = consumer
+        self.gateway = gateway
+        self.executor = executor
+        var logger = logger
+        logger[metadataKey: "runner"] = "\(registration.id)"
+        self.logger = logger
+    }
+
+    /// Works until shutdown; then gives back what it holds.
+    package func run() async throws {
+        let control = consumer.subscribe(queue: registration.controlQueue, prefetch: 100)
+        // One prefetch over all lanes would be the exact number of slots; the broker counts by channel, so the slots
+        // are guarded here as well.
+        let gate = SlotGate(slots)
+        let lanes = registration.lanes.map { consumer.subscribe(queue: $0.queue, prefetch: UInt16(clamping: slots)) }
+        await cancelWhenGracefulShutdown {
+            await withDiscardingTaskGroup { group in
+                group.addTask { for await delivery in control { await self.hear(delivery) } }
+                group.addTask { await self.beat() }
+                group.addTask { await self.watchLeases() }
+                for lane in lanes {
+                    group.addTask {
+                        await withDiscardingTaskGroup { work in
+                            for await delivery in lane {
+                                await gate.enter()
+                                work.addTask {
+                                    await self.take(delivery)
+                                    await gate.leave()
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        await leave()
+    }
+
+    // MARK: - Heartbeats and leases
+
+    private func beat() async {
+        while !Task.isCancelled {
+            await sendHeartbeat()
+            try? await Task.sleep(for: .milliseconds(registration.heartbeatMilliseconds))
+        }
+    }
+
+    private func sendHeartbeat(leaving: Bool = false) async {
+        let (sequence, held) = leases.heartbeat(at: .now)
+        await publish(
+            Heartbeat(runner: registration.id, sequence: sequence, slots: slots, held: held, leaving: leaving),
+            routingKey: "heartbeat.\(registration.id)")
+    }
+
+    private func watchLeases() async {
+        while !Task.isCancelled {
+            for id in leases.expired(at: .now) { stop(id, "its lease can no longer be believed") }
+            try? await Task.sleep(for: .milliseconds(max(50, registration.heartbeatMilliseconds / 10)))
+        }
+    }
+
+    private func stop(_ id: AttemptID, _ why: String) {
+        leases.release(id)
+        guard let task = running.removeValue(forKey: id) else { return }
+        task.cancel()
+        logger.warning("Stopped a run", metadata: ["attempt": "\(id)", "reason": "\(why)"])
+    }
+
+    /// Says goodbye, so that what this runner held is offered again at once.
+    private func leave() async {
+        for task in running.values { task.cancel() }
+        await sendHeartbeat(leaving: true)
+        logger.info("Left the network")
+    }
+
+    // MARK: - What the scheduler says
+
+    private func hear(_ delivery: AMQPDelivery) {
+        defer { delivery.ack() }
+        do {
+            if let grant = try Envelope.decode(Grant.self, from: delivery) {
+                answers.removeValue(forKey: grant.id)?.resume(returning: .granted(grant))
+            } else if let refusal = try Envelope.decode(Refusal.self, from: delivery) {
+                answers.removeValue(forKey: refusal.id)?.resume(returning: .refused(refusal.reason))
+            } else if let renewal = try Envelope.decode(Renewal.self, from: delivery) {
+                for id in leases.renewed(renewal) { stop(id, "the network gave it to another") }
+            } else if let cancel = try Envelope.decode(Cancel.self, from: delivery) {
+                stop(cancel.id, "cancelled")
+            }
+        } catch {
+            logger.warning("A message could not be read", metadata: ["error": "\(error)"])
+        }
+    }
+
+    // MARK: - Offers
+
+    private func take(_ delivery: AMQPDelivery) async {
+        // Acknowledged when the slot is free again: that is the flow control. The lease is the truth.
+        defer { delivery.ack() }
+        let offer: Offer
+        do {
+            guard let decoded = try Envelope.decode(Offer.self, from: delivery) else { return }
+            offer = decoded
+        } catch {
+            logger.warning("An offer could not be read", metadata: ["error": "\(error)"])
+            return
+        }
+        let trace = delivery.properties.headers[TraceContext.headerName]?.string
+        await TraceContext.$current.withValue(.continuing(trace)) { await work(on: offer) }
+    }
+
+    private func work(on offer: Offer) async {
+        let preparation = Task { try await prepare(offer) }
+        let claimedAt = ContinuousClock.now
+        guard let grant = await claim(offer.id) else {
+            preparation.cancel()
+            if let prepared = try? await preparation.value { await prepared.discard() }
+            return
+        }
+        leases.granted(
+            offer.id, token: grant.token, leaseMilliseconds: grant.leaseMilliseconds, claimedAt: claimedAt)
+        defer { leases.release(offer.id) }
+        let started = Date()
+        do {
+            let prepared = try await preparation.value
+            let task = Task { try await prepared.run() }
+            running[offer.id] = task
+            defer { running[offer.id] = nil }
+            logger.info("Running", metadata: ["attempt": "\(offer.id)"])
+            let result = try await withTaskCancellationHandler { try await task.value } onCancel: { task.cancel() }
+            // Once stopped it has no right to a result, even if the run was just done.
+            guard leases.leases[offer.id] != nil else { return await prepared.discard() }
+            try await upload(result)
+            await report(result, image: prepared.image, offer, grant, started: started)
+            await prepared.discard()
+        } catch is CancellationError {
+            preparation.cancel()
+        } catch let error as EnvironmentRejected {
+            await report(
+                SandboxResult(outcome: .rejected, detail: error.description), image: nil, offer, grant, started: started)
+        } catch {
+            if Task.isCancelled || leases.leases[offer.id] == nil { return }
+            logger.error("A run failed on this machine", metadata: ["attempt": "\(offer.id)", "error": "\(error)"])
+            await report(
+                SandboxResult(outcome: .runnerError, detail: "\(error)"), image: nil, offer, grant, started: started)
+        }
+    }
+
+    private func prepare(_ offer: Offer) async throws -> any PreparedExecution {
+        try await executor.prepare(try await spec(offer.specDigest), offer.id)
+    }
+
+    private func spec(_ digest: Digest) async throws -> TaskSpec {
+        if let spec = specs[digest] { return spec }
+        let spec = try await gateway.spec(digest)
+        if specs.count >= Self.rememberedSpecs { specs.removeAll() }
+        specs[digest] = spec
+        return spec
+    }
+
+    /// Asks for the offer until there is an answer; nil if it is refused.
+    private func claim(_ id: AttemptID) async -> Grant? {
+        for _ in 0..<Self.claimTries where !Task.isCancelled {
+            await publish(Claim(id: id, runner: registration.id), routingKey: "claim.\(registration.id)")
+            switch await answer(to: id) {
+            case .granted(let grant): return grant
+            case .refused(let reason):
+                logger.debug("Refused", metadata: ["attempt": "\(id)", "reason": "\(reason.rawValue)"])
+                return nil
+            case nil: continue
+            }
+        }
+        return nil
+    }
+
+    private func answer(to id: AttemptID) async -> Answer? {
+        let timeout = Task {
+            try await Task.sleep(for: Self.claimTimeout)
+            giveUp(id)
+        }
+        defer { timeout.cancel() }
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                // An offer that comes twice at once: the earlier wait ends.
+                answers.updateValue(continuation, forKey: id)?.resume(returning: nil)
+                if Task.isCancelled { giveUp(id) }
+            }
+        } onCancel: {
+            Task { await self.giveUp(id) }
+        }
+    }
+
+    private func giveUp(_ id: AttemptID) { answers.removeValue(forKey: id)?.resume(returning: nil) }
+
+    // MARK: - Results
+
+    /// Outputs are where the manifest says before anybody reads of them.
+    private func upload(_ result: SandboxResult) async throws {
+        guard let manifest = result.manifest else { return }
+        for (digest, path) in result.contents { try await gateway.upload(digest, from: path) }
+        let path = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path()
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try Data(manifest.canonicalBytes).write(to: URL(filePath: path))
+        try await gateway.upload(manifest.digest, from: path)
+    }
+
+    private func report(
+        _ result: SandboxResult, image: Digest?, _ offer: Offer, _ grant: Grant, started: Date
+    ) async {
+        func milliseconds(_ date: Date) -> Int64 { Int64(date.timeIntervalSince1970 * 1000) }
+        let statement = ResultStatement(
+            task: offer.id.task, specDigest: offer.specDigest, replica: offer.id.replica, attempt: offer.id.attempt,
+            attemptToken: grant.token, runnerKey: RunnerKey(key.publicKey), imageDigest: image,
+            outcome: result.outcome, outputDigest: result.outputDigest, exitCode: result.exitCode,
+            startedMilliseconds: milliseconds(started), finishedMilliseconds: milliseconds(Date()))
+        do {
+            let envelope = try SignedEnvelope.sign(statement.payload(), with: key)
+            let detail = String(decoding: result.detail.utf8.suffix(ResultMessage.maximumDetailBytes), as: UTF8.self)
+            await publish(
+                ResultMessage(runner: registration.id, id: offer.id, envelope: envelope, detail: detail),
+                routingKey: "result.\(registration.id)")
+        } catch {
+            logger.error("A result could not be signed", metadata: ["error": "\(error)"])
+        }
+        Counter(label: "parity_runs_total", dimensions: [("outcome", result.outcome.rawValue)]).increment()
+        logger.info(
+            "Finished",
+            metadata: [
+                "attempt": "\(offer.id)", "outcome": "\(result.outcome.rawValue)",
+                "digest": "\(result.outputDigest?.description ?? "-")",
+            ])
+    }
+
+    /// Sends until the broker confirms or the agent stops; the same message id each time, so that it counts once.
+    private func publish(_ body: some MessageBody, routingKey: String) async {
+        let id = MessageID(UUID.v7())
+        let isHeartbeat = body is Heartbeat
+        while true {
+            do {
+                let message = try Envelope.message(body, exchange: Topology.inbound, routingKey: routingKey, id: id)
+                return try await publisher.publish(message)
+            } catch {
+                // The next heartbeat is as good as this one.
+                if isHeartbeat || publisher.status == .closed { return }
+                logger.debug("A message could not be sent yet", metadata: ["error": "\(error)"])
+                do { try await Task.sleep(for: .milliseconds(300)) } catch { return }
+            }
+        }
+    }
+}
+
+/// As many at once as there are slots, in order of arrival.
+private actor SlotGate {
+    private var free: Int
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    init(_ slots: Int) { free = slots }
+
+    func enter() async {
+        if free > 0 {
+            free -= 1
+            return
+        }
+        await withCheckedContinuation { waiting.append($0) }
+    }
+
+    func leave() {
+        if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() }
+    }
+}

@@ -1,0 +1,99 @@
+import AMQPClient
+import ArgumentParser
+import AsyncHTTPClient
+import Crypto
+import Foundation
+import Logging
+import Messaging
+import ParityProtocol
+import Sandbox
+import Telemetry
+
+/// Offers this machine's containers to the network.
+@main
+struct RunnerAgentCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "runner-agent", abstract: "Runs replicas in containers and signs their results.",
+        discussion: SettingsTable.help(RunnerSettings.descriptions))
+
+    static let version = "0.1"
+
+    @OptionGroup var common: CommonOptions
+
+    func run() async throws {
+        try await ServiceRunner.command("runner-agent") {
+            let settings = try RunnerSettings(try common.reader(for: RunnerSettings.descriptions))
+            Telemetry.bootstrap(service: "runner-agent", settings: settings.common.telemetry)
+            let client = HTTPClient(eventLoopGroupProvider: .singleton)
+            do {
+                try await serve(settings, client: client, logger: Logger(label: "runner-agent"))
+            } catch {
+                try? await client.shutdown()
+                throw error
+            }
+            try await client.shutdown()
+        }
+    }
+
+    private func serve(_ settings: RunnerSettings, client: HTTPClient, logger: Logger) async throws {
+        let key = try KeyFile.load(folder: settings.stateFolder)
+        let gateway = GatewayLink(client: client, base: settings.gatewayURL, apiKey: settings.apiKey)
+        let engine = try DockerEngine(endpoint: settings.dockerHost, client: client)
+        let executor = SandboxExecutor(
+            sandbox: Sandbox(engine: engine, logger: logger), gateway: gateway,
+            folder: settings.stateFolder + "/scratch", runner: RunnerKey(key.publicKey))
+        try await Self.waiting(for: "the Docker Engine", at: settings.dockerHost, logger) {
+            try await executor.removeLeftovers()
+        }
+        let registration = try await Self.waiting(for: "the gateway", at: settings.gatewayURL, logger) {
+            try await Self.register(settings, key: key, gateway: gateway)
+        }
+        var broker = try AMQPConfiguration(url: settings.brokerURL ?? registration.brokerURL)
+        broker.connectionName = "parity-runner-\(settings.name)"
+        let publisher = AMQPPublisher(configuration: broker, logger: logger)
+        let consumer = AMQPConsumer(configuration: broker, logger: logger)
+        let agent = RunnerAgent(
+            registration: registration, key: key, slots: settings.slots, publisher: publisher, consumer: consumer,
+            gateway: gateway, executor: executor, logger: logger)
+        let admin = AdminServer(
+            settings: settings.common.admin,
+            checks: [ReadinessCheck("amqp") { publisher.status == .connected && consumer.status == .connected }],
+            logger: logger)
+        logger.info("Registered", metadata: ["runner": "\(registration.id)", "name": "\(settings.name)"])
+        try await ServiceRunner.run(services: [publisher, consumer, agent, admin], logger: logger)
+    }
+
+    private static func register(
+        _ settings: RunnerSettings, key: Curve25519.Signing.PrivateKey, gateway: GatewayLink
+    ) async throws -> RunnerRegistration {
+        let account = try await gateway.account()
+        let message = RegistrationProof.message(key: RunnerKey(key.publicKey), account: account.id)
+        return try await gateway.register(
+            NewRunner(
+                runnerKey: RunnerKey(key.publicKey),
+                proof: Data(try key.signature(for: message)).base64EncodedString(), name: settings.name,
+                slots: settings.slots, classes: settings.classes, agentVersion: version))
+    }
+
+    /// Tries until the other side is there. What it refuses for good ends the agent.
+    private static func waiting<T: Sendable>(
+        for what: String, at place: String, _ logger: Logger, _ body: () async throws -> T
+    ) async throws -> T {
+        var failures = 0
+        while true {
+            do {
+                return try await body()
+            } catch let problem as Problem where problem.status < 500 {
+                throw AgentError("\(what) refuses: \(problem.detail)")
+            } catch let error as AgentError {
+                throw error
+            } catch {
+                if failures == 0 {
+                    logger.warning("Waiting for \(what)", metadata: ["address": "\(place)", "error": "\(error)"])
+                }
+                failures += 1
+                try await Task.sleep(for: .milliseconds(300 * min(failures, 10)))
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+package import Telemetry
+
+/// What a runner can be told.
+package struct RunnerSettings: SettingsGroup {
+    static let gateway = Setting<String>.url(
+        "PARITY_GATEWAY_URL", flag: nil, schemes: ["http", "https"], default: "http://127.0.0.1:8080",
+        help: "Where the gateway is")
+    static let apiKey = Setting<String>.secret("PARITY_API_KEY", help: "API key of the operator, who is paid")
+    static let name = Setting<String>.text("PARITY_RUNNER_NAME", default: "runner", help: "Name to show to people")
+    static let state = Setting<String>.text(
+        "PARITY_STATE_DIR", default: "runner-state", help: "Folder of the runner's key and scratch files")
+    static let slots = Setting<Int>.integer(
+        "PARITY_RUNNER_SLOTS", default: 1, in: 1...256, help: "How many replicas to run at once")
+    static let classes = Setting<[String]>.list(
+        "PARITY_RUNNER_CLASSES", default: ["linux-amd64.small"], help: "Classes of replicas to take")
+    static let docker = Setting<String>.text(
+        "PARITY_DOCKER_HOST", default: "unix:///var/run/docker.sock", help: "The Docker Engine to run containers on")
+    static let broker = Setting<String>.secretURL(
+        "PARITY_BROKER_URL", schemes: ["amqp", "amqps"], help: "The broker; what the gateway says unless set")
+
+    package static let descriptions =
+        CommonSettings.descriptions + [
+            gateway.description, apiKey.description, name.description, state.description, slots.description,
+            classes.description, docker.description, broker.description,
+        ]
+
+    package var common: CommonSettings
+    package var gatewayURL: String
+    package var apiKey: String
+    package var name: String
+    package var stateFolder: String
+    package var slots: Int
+    package var classes: [String]
+    package var dockerHost: String
+    package var brokerURL: String?
+
+    package init(_ reader: SettingsReader) throws {
+        common = try CommonSettings(reader)
+        gatewayURL = try reader.value(Self.gateway)
+        apiKey = try reader.value(Self.apiKey)
+        name = try reader.value(Self.name)
+        stateFolder = try reader.value(Self.state)
+        slots = try reader.value(Self.slots)
+        classes = try reader.value(Self.classes)
+        dockerHost = try reader.value(Self.docker)
+        brokerURL = try reader.optional(Self.broker)
+    }
+}

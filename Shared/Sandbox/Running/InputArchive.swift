@@ -1,0 +1,82 @@
+import Foundation
+package import NIOCore
+import ParityProtocol
+
+/// The tar that fills `/input` and opens `/output`, made as it is read.
+package struct InputArchive: AsyncSequence, Sendable {
+    package typealias Element = ByteBuffer
+    private let steps: [Step]
+    private static let chunkBytes = 262_144
+
+    fileprivate enum Step: Sendable {
+        case bytes([UInt8])
+        case file(path: String, size: Int64)
+    }
+
+    package init(_ inputs: [SandboxJob.Input]) {
+        let user = ContainerPolicy.user
+        func folder(_ path: String, mode: Int, owner: Int) -> Step {
+            .bytes(
+                TarEntry(path: Array("\(path)/".utf8), kind: .directory, mode: mode, owner: owner).headerBytes())
+        }
+        var steps = [folder("output", mode: 0o755, owner: user), folder("input", mode: 0o755, owner: 0)]
+        var folders: Set<String> = []
+        for input in inputs.sorted(by: { $0.path < $1.path }) {
+            let parts = input.path.split(separator: "/").dropLast()
+            for count in parts.indices.map({ $0 + 1 }) {
+                let path = "input/" + parts.prefix(count).joined(separator: "/")
+                if folders.insert(path).inserted { steps.append(folder(path, mode: 0o755, owner: 0)) }
+            }
+            let size: Int64
+            let content: Step
+            switch input.content {
+            case .bytes(let bytes):
+                size = Int64(bytes.count)
+                content = .bytes(bytes)
+            case .file(let path, let bytes):
+                size = bytes
+                content = .file(path: path, size: bytes)
+            }
+            let header = TarEntry(path: Array("input/\(input.path)".utf8), kind: .file, mode: 0o644, size: size)
+            steps += [.bytes(header.headerBytes()), content, .bytes(TarEntry.padding(after: size))]
+        }
+        self.steps = steps + [.bytes(TarEntry.trailer)]
+    }
+
+    /// A file of this machine as it is, for an image archive.
+    package init(file path: String, size: Int64) { steps = [.file(path: path, size: size)] }
+
+    package func makeAsyncIterator() -> Iterator { Iterator(steps: steps[...]) }
+
+    package struct Iterator: AsyncIteratorProtocol {
+        private var steps: ArraySlice<Step>
+        private var open: (handle: FileHandle, remaining: Int64)?
+
+        fileprivate init(steps: ArraySlice<Step>) { self.steps = steps }
+
+        package mutating func next() async throws -> ByteBuffer? {
+            while true {
+                if let (handle, remaining) = open {
+                    if remaining > 0 {
+                        let want = Int(Swift.min(remaining, Int64(InputArchive.chunkBytes)))
+                        guard let data = try handle.read(upToCount: want), !data.isEmpty else {
+                            throw DockerError(.refused, "put archive", "an input file became shorter")
+                        }
+                        open = (handle, remaining - Int64(data.count))
+                        return ByteBuffer(bytes: data)
+                    }
+                    open = nil
+                }
+                guard let step = steps.popFirst() else { return nil }
+                switch step {
+                case .bytes(let bytes): if !bytes.isEmpty { return ByteBuffer(bytes: bytes) }
+                case .file(let path, let size):
+                    guard let handle = FileHandle(forReadingAtPath: path) else {
+                        throw DockerError(.refused, "put archive", "an input file is gone")
+                    }
+                    open = (handle, size)
+                }
+            }
+        }
+    }
+}
