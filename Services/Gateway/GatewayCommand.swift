@@ -27,15 +27,16 @@ struct GatewayCommand: AsyncParsableCommand {
             let gateway = Gateway(
                 pool: core.pool, relay: core.relay, blobs: blobs, broker: core.broker, settings: settings,
                 logger: logger)
+            let setup = GatewaySetup(gateway: gateway)
             let application = Application(
-                router: gateway.router(checks: core.checks),
+                router: gateway.router(checks: core.checks + [setup.check]),
                 configuration: .init(
                     address: .hostname(settings.host, port: settings.port), serverName: "parity-gateway"),
                 onServerRunning: { channel in
                     logger.info("Listening", metadata: ["address": "\(String(describing: channel.localAddress))"])
                 }, logger: Logger(label: "http"))
             try await ServiceRunner.run(
-                services: core.services(consuming: [], [GatewaySetup(gateway: gateway), application]), logger: logger)
+                services: core.services(consuming: [], [setup, application], checks: [setup.check]), logger: logger)
         }
     }
 }

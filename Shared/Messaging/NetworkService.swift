@@ -42,8 +42,12 @@ package struct NetworkService: Sendable {
 
     /// All of a service in order of dependence: stopped from the last to the first, so that what handlers commit while
     /// the consumer drains can still be sent.
-    package func services(consuming loops: [any Service], _ others: [any Service] = []) -> [any Service] {
-        [pool, publisher, relay, ConsumingService(consumer: consumer, loops: loops)] + others + [admin()]
+    package func services(
+        consuming loops: [any Service], _ others: [any Service] = [], checks more: [ReadinessCheck] = []
+    ) -> [any Service] {
+        [pool, publisher, relay, ConsumingService(consumer: consumer, loops: loops)] + others + [
+            AdminServer(settings: settings.admin, checks: checks + more, logger: logger)
+        ]
     }
 
     package var checks: [ReadinessCheck] {
@@ -54,6 +58,4 @@ package struct NetworkService: Sendable {
             ReadinessCheck("amqp-consumer") { consumer.status == .connected },
         ]
     }
-
-    private func admin() -> AdminServer { AdminServer(settings: settings.admin, checks: checks, logger: logger) }
 }

@@ -44,6 +44,8 @@ package struct DockerEngine: Sendable {
         }
         var request = HTTPClientRequest(url: url)
         request.method = method
+        // A socket has no host, yet HTTP/1.1 demands one.
+        if socketPath != nil { request.headers.add(name: "Host", value: "docker") }
         return request
     }
 
