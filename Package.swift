@@ -87,14 +87,17 @@ let package = Package(
         module(
             "Telemetry",
             [
-                argumentParser, configuration, coreMetrics, httpTypes, hummingbird, lifecycle, logging, metrics, nioCore,
+                argumentParser, configuration, coreMetrics, httpTypes, hummingbird, lifecycle, logging, metrics,
+                nioCore,
                 unixSignals,
             ]),
 
         // What the services share.
         module("Store", ["PostgresClient", "ParityProtocol"]),
         module("Ledger", ["PostgresClient", "ParityProtocol", "Store"]),
-        module("Messaging", ["AMQPClient", "PostgresClient", "ParityProtocol", "Store", "Telemetry", lifecycle, logging, metrics]),
+        module(
+            "Messaging",
+            ["AMQPClient", "PostgresClient", "ParityProtocol", "Store", "Telemetry", lifecycle, logging, metrics]),
         module("Sandbox", ["ParityProtocol", asyncHTTPClient, logging, nioCore, nioHTTP1, nioFoundationCompat]),
         module("BlobStore", ["ParityProtocol", nioCore, nioPosix]),
 
@@ -120,13 +123,11 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["AMQPClient", "PostgresClient", logging], path: "Tests/Support",
             swiftSettings: strict),
-        tests("ParityProtocolTests", ["ParityProtocol"], resources: [.copy("Vectors")]),
-        tests("AMQPClientTests", ["AMQPClient", "TestSupport"]),
-        tests("PostgresClientTests", ["PostgresClient", "TestSupport"]),
-        tests("StoreTests", ["Store", "Ledger", "TestSupport"]),
-        tests("MessagingTests", ["Messaging", "Store", "TestSupport"]),
-        tests("SandboxTests", ["Sandbox", "TestSupport"]),
-        tests("BlobStoreTests", ["BlobStore", "TestSupport"]),
+        tests("ParityProtocolTests", ["ParityProtocol", crypto]),
+        tests("AMQPClientTests", ["AMQPClient", "TestSupport", logging]),
+        tests("PostgresClientTests", ["PostgresClient", "TestSupport", logging]),
+        tests("StoreTests", ["Store", "Ledger", "ParityProtocol", "PostgresClient", "TestSupport", logging]),
+        tests("SandboxTests", ["Sandbox", "ParityProtocol", "TestSupport", asyncHTTPClient, logging]),
         tests(
             "TelemetryTests",
             ["Telemetry", argumentParser, asyncHTTPClient, coreMetrics, lifecycle, logging, metrics, nioCore, nioHTTP1]),
@@ -139,7 +140,10 @@ let package = Package(
             ]),
         tests(
             "IntegrationTests",
-            ["Gateway", "Scheduler", "Verifier", "Payout", "RunnerAgent", "TestSupport", asyncHTTPClient]),
+            [
+                "Gateway", "Scheduler", "Verifier", "Payout", "RunnerAgent", "BlobStore", "Sandbox", "TestSupport",
+                asyncHTTPClient, crypto, hummingbird, nioCore, nioFoundationCompat,
+            ] + serviceCore),
 
         // Benchmarks beside the same loops in C.
         .target(

@@ -48,7 +48,8 @@ package struct Gateway: Sendable {
     func authenticateAdmin(_ request: Request) async throws -> Accounts.Row {
         let account = try await authenticate(request)
         guard account.isAdmin else {
-            throw Problem(status: 403, code: "forbidden", title: "Forbidden", detail: "only an administrator may do this")
+            throw Problem(
+                status: 403, code: "forbidden", title: "Forbidden", detail: "only an administrator may do this")
         }
         return account
     }

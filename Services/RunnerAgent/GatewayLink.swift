@@ -1,8 +1,8 @@
 package import AsyncHTTPClient
 import Foundation
 import NIOCore
-import NIOHTTP1
 import NIOFoundationCompat
+import NIOHTTP1
 package import ParityProtocol
 import Sandbox
 import Telemetry
@@ -30,7 +30,9 @@ package struct GatewayLink: Sendable {
         return request
     }
 
-    private func send(_ request: HTTPClientRequest, timeout: TimeAmount = callTimeout) async throws -> HTTPClientResponse {
+    private func send(_ request: HTTPClientRequest, timeout: TimeAmount = callTimeout) async throws
+        -> HTTPClientResponse
+    {
         let response = try await client.execute(request, timeout: timeout)
         guard response.status.code >= 400 else { return response }
         let body = try await response.body.collect(upTo: Self.maximumAnswerBytes)
@@ -57,6 +59,10 @@ package struct GatewayLink: Sendable {
 
     /// The spec of this digest, checked against it.
     package func spec(_ digest: Digest) async throws -> TaskSpec {
+        try await Self.retrying { try await specOnce(digest) }
+    }
+
+    private func specOnce(_ digest: Digest) async throws -> TaskSpec {
         let body = try await send(request(.GET, "/v1/specs/\(digest)")).body.collect(upTo: Self.maximumAnswerBytes)
         let spec: TaskSpec
         do {
@@ -64,12 +70,30 @@ package struct GatewayLink: Sendable {
         } catch {
             throw EnvironmentRejected("the spec cannot be read: \(error)")
         }
-        guard spec.digest == digest else { throw EnvironmentRejected("the spec that the gateway gave is not \(digest)") }
+        guard spec.digest == digest else {
+            throw EnvironmentRejected("the spec that the gateway gave is not \(digest)")
+        }
         return spec
+    }
+
+    /// Everything here may be asked twice, so a connection that broke is no reason to fail.
+    private static func retrying<T>(_ body: () async throws -> T) async throws -> T {
+        for delay in [200, 1000, 3000] {
+            do {
+                return try await body()
+            } catch let error where !(error is Problem || error is EnvironmentRejected || error is CancellationError) {
+                try await Task.sleep(for: .milliseconds(delay))
+            }
+        }
+        return try await body()
     }
 
     /// Fetches a blob into `path`, checked against its digest; returns its size.
     package func download(_ digest: Digest, to path: String) async throws -> Int64 {
+        try await Self.retrying { try await downloadOnce(digest, to: path) }
+    }
+
+    private func downloadOnce(_ digest: Digest, to path: String) async throws -> Int64 {
         let response: HTTPClientResponse
         do {
             response = try await send(request(.GET, "/v1/blobs/\(digest)"), timeout: Self.blobTimeout)
@@ -91,6 +115,10 @@ package struct GatewayLink: Sendable {
 
     /// Stores what the gateway does not have yet.
     package func upload(_ digest: Digest, from path: String) async throws {
+        try await Self.retrying { try await uploadOnce(digest, from: path) }
+    }
+
+    private func uploadOnce(_ digest: Digest, from path: String) async throws {
         do {
             _ = try await send(request(.HEAD, "/v1/blobs/\(digest)"))
             return

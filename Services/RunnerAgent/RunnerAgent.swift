@@ -1,5 +1,4 @@
 package import AMQPClient
-package import enum Crypto.Curve25519
 import Foundation
 package import Logging
 import Messaging
@@ -8,6 +7,8 @@ package import ParityProtocol
 import Sandbox
 import ServiceLifecycle
 import Telemetry
+
+package import enum Crypto.Curve25519
 
 /// The agent's core: takes offers off its lanes, claims them, runs what it is granted, and publishes signed results.
 package actor RunnerAgent: Service {
@@ -172,7 +173,11 @@ package actor RunnerAgent: Service {
             running[offer.id] = task
             defer { running[offer.id] = nil }
             logger.info("Running", metadata: ["attempt": "\(offer.id)"])
-            let result = try await withTaskCancellationHandler { try await task.value } onCancel: { task.cancel() }
+            let result = try await withTaskCancellationHandler {
+                try await task.value
+            } onCancel: {
+                task.cancel()
+            }
             // Once stopped it has no right to a result, even if the run was just done.
             guard leases.leases[offer.id] != nil else { return await prepared.discard() }
             try await upload(result)
@@ -182,7 +187,8 @@ package actor RunnerAgent: Service {
             preparation.cancel()
         } catch let error as EnvironmentRejected {
             await report(
-                SandboxResult(outcome: .rejected, detail: error.description), image: nil, offer, grant, started: started)
+                SandboxResult(outcome: .rejected, detail: error.description), image: nil, offer, grant, started: started
+            )
         } catch {
             if Task.isCancelled || leases.leases[offer.id] == nil { return }
             logger.error("A run failed on this machine", metadata: ["attempt": "\(offer.id)", "error": "\(error)"])

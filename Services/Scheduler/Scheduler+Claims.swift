@@ -119,7 +119,9 @@ extension Scheduler {
             try await Replicas.endAttempt(id, reason: reason, in: transaction)
             logger.info(
                 "A lease ended",
-                metadata: ["task": "\(id.task)", "replica": "\(id.replica)", "runner": "\(runner)", "reason": "\(reason)"])
+                metadata: [
+                    "task": "\(id.task)", "replica": "\(id.replica)", "runner": "\(runner)", "reason": "\(reason)",
+                ])
             var messages = [try Routing.toRunner(Cancel(id: id), runner)]
             if task.state.isFinal || replica.grants >= policy.maximumGrants {
                 try await Replicas.close(id.replica, of: id.task, as: .lost, in: transaction)

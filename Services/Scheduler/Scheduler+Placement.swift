@@ -1,7 +1,7 @@
+import Messaging
 package import ParityProtocol
 import PostgresClient
 import Store
-import Messaging
 
 extension Scheduler {
     /// Sees to it that the task has `total` replicas (nil: as many as its spec says), and puts every waiting one on a

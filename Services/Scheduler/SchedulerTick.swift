@@ -44,7 +44,8 @@ package struct SchedulerTick: Service {
     package func tick(reminding: Bool) async throws {
         let pool = scheduler.pool
         let lease = scheduler.policy.lease
-        for (id, runner) in try await pool.withConnection({ try await Backlog.endedLeases(limit: Self.batch, in: $0) }) {
+        for (id, runner) in try await pool.withConnection({ try await Backlog.endedLeases(limit: Self.batch, in: $0) })
+        {
             try await scheduler.endLease(of: id, runner: runner, reason: "lease_ended", mustBeOver: true)
         }
         for id in try await pool.withConnection({

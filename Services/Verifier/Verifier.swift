@@ -1,7 +1,7 @@
 package import AMQPClient
+import Foundation
 package import Logging
 package import Messaging
-import Foundation
 import Metrics
 package import ParityProtocol
 package import PostgresClient

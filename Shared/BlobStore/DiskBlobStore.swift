@@ -72,7 +72,8 @@ package struct DiskBlobStore: Sendable {
         try chunk.withUnsafeReadableBytes { bytes in
             var rest = bytes[...]
             while !rest.isEmpty {
-                let written = Foundation.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+                let written = Foundation.write(
+                    descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
                 if written < 0, errno == EINTR { continue }
                 guard written > 0 else { throw BlobError(.storage, "the blob folder is full or broken") }
                 rest = rest.dropFirst(written)

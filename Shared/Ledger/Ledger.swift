@@ -24,12 +24,13 @@ package enum Ledger {
 
     /// What is locked in the escrows of an account's tasks.
     package static func escrowed(by account: AccountID, in session: some PostgresSession) async throws -> Amount {
-        let units: Int64 = try await session.query(
-            """
-            SELECT coalesce(sum(l.balance), 0)::int8 AS locked FROM tasks t JOIN ledger_accounts l ON l.id = t.id
-            WHERE t.account_id = $1 AND t.settled_at IS NULL
-            """, account
-        ).first?.decode("locked") ?? 0
+        let units: Int64 =
+            try await session.query(
+                """
+                SELECT coalesce(sum(l.balance), 0)::int8 AS locked FROM tasks t JOIN ledger_accounts l ON l.id = t.id
+                WHERE t.account_id = $1 AND t.settled_at IS NULL
+                """, account
+            ).first?.decode("locked") ?? 0
         return Amount(units: units) ?? .zero
     }
 

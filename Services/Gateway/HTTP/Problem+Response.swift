@@ -68,7 +68,8 @@ extension Problem {
         if status == 401 { headers[.wwwAuthenticate] = "Bearer" }
         if status == 503 { headers[.retryAfter] = "1" }
         return Response(
-            status: .init(code: status, reasonPhrase: title), headers: headers, body: .init(byteBuffer: Self.json(self)))
+            status: .init(code: status, reasonPhrase: title), headers: headers, body: .init(byteBuffer: Self.json(self))
+        )
     }
 
     private static func json(_ problem: Problem) -> ByteBuffer {

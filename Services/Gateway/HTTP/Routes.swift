@@ -98,7 +98,7 @@ struct ErrorMiddleware: RouterMiddleware {
     @concurrent func handle(
         _ request: Request, context: Context, next: @concurrent (Request, Context) async throws -> Response
     ) async throws -> Response {
-        let response: Response
+        var response: Response
         do {
             response = try await next(request, context)
         } catch is CancellationError {
@@ -106,6 +106,8 @@ struct ErrorMiddleware: RouterMiddleware {
         } catch {
             response = answer(error, request, context)
         }
+        // An answer to HEAD has no body; one that had would be read as the start of the next answer.
+        if request.method == .head { response.body = ResponseBody() }
         Counter(
             label: "parity_http_requests_total",
             dimensions: [("method", request.method.rawValue), ("status", String(response.status.code))]

@@ -43,7 +43,8 @@ extension Gateway {
         guard missing.isEmpty else {
             throw Problem.invalidSpec(
                 missing.map {
-                    SpecFault(pointer: "", code: "missing_blob", message: "upload blob \($0) before the task that uses it")
+                    SpecFault(
+                        pointer: "", code: "missing_blob", message: "upload blob \($0) before the task that uses it")
                 })
         }
         let id = TaskID(UUID.v7())
@@ -133,7 +134,9 @@ extension Gateway {
             return state
         }
         let cursor = try query["cursor"].map { text -> TaskID in
-            guard let id = TaskID(String(text)) else { throw Problem.badRequest("cursor", "the cursor is not one of ours") }
+            guard let id = TaskID(String(text)) else {
+                throw Problem.badRequest("cursor", "the cursor is not one of ours")
+            }
             return id
         }
         let tasks = try await pool.withConnection {

@@ -52,7 +52,8 @@ final class PublishLoop {
     private func pause(_ delay: Duration) {
         let until = ContinuousClock.now.advanced(by: delay)
         while ContinuousClock.now < until, publisher.control.phase == .running {
-            publisher.control.wakeUp.wait(socket: nil, timeout: min(.milliseconds(100), ContinuousClock.now.duration(to: until)))
+            publisher.control.wakeUp.wait(
+                socket: nil, timeout: min(.milliseconds(100), ContinuousClock.now.duration(to: until)))
             takeIn()
             failOverdue()
         }

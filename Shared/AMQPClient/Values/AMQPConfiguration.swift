@@ -45,7 +45,9 @@ package struct AMQPConfiguration: Sendable, CustomStringConvertible {
     package init(url text: String) throws(AMQPError) {
         func invalid(_ fault: String) -> AMQPError { AMQPError(code: .invalidURL, message: "the AMQP URL \(fault)") }
         guard let url = URL(string: text) else { throw invalid("cannot be read") }
-        guard url.scheme == "amqp" || url.scheme == "amqps" else { throw invalid("must start with amqp:// or amqps://") }
+        guard url.scheme == "amqp" || url.scheme == "amqps" else {
+            throw invalid("must start with amqp:// or amqps://")
+        }
         guard let host = url.host(percentEncoded: false), !host.isEmpty else { throw invalid("names no host") }
         guard let user = url.user(percentEncoded: false), let password = url.password(percentEncoded: false) else {
             throw invalid("names no user and password")

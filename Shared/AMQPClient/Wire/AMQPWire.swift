@@ -69,7 +69,8 @@ final class AMQPWire {
             // 403 is a refused password; 530 a virtual host that is not there or not open to the user.
             let isFinal = error.replyCode == 403 || error.replyCode == 530
             throw AMQPError(
-                code: isFinal ? .authenticationFailed : .connectionFailed, message: "\(configuration): \(error.message)",
+                code: isFinal ? .authenticationFailed : .connectionFailed,
+                message: "\(configuration): \(error.message)",
                 replyCode: error.replyCode)
         }
     }

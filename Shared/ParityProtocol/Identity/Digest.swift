@@ -38,7 +38,9 @@ extension Digest: Codable {
         let text = try decoder.singleValueContainer().decode(String.self)
         guard let digest = Digest(text) else {
             throw DecodingError.dataCorrupted(
-                .init(codingPath: decoder.codingPath, debugDescription: "not a digest of the form sha256:<64 hex digits>"))
+                .init(
+                    codingPath: decoder.codingPath, debugDescription: "not a digest of the form sha256:<64 hex digits>")
+            )
         }
         self = digest
     }

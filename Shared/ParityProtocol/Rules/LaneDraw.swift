@@ -15,7 +15,8 @@ package enum LaneDraw {
     /// Up to `count` of the staffed `lanes` that are not in `used`. A lane with no free slot still has a small weight:
     /// work must queue somewhere when every runner is busy, and a fixed choice would be a target for collusion.
     package static func draw(
-        _ count: Int, from lanes: [LaneLoad], excluding used: Set<Int>, using generator: inout some RandomNumberGenerator
+        _ count: Int, from lanes: [LaneLoad], excluding used: Set<Int>,
+        using generator: inout some RandomNumberGenerator
     ) -> [Int] {
         var candidates = lanes.filter { !used.contains($0.lane) }.sorted { $0.lane < $1.lane }
         var drawn: [Int] = []

@@ -139,7 +139,9 @@ struct SpecReader {
             inputs.append(input)
         }
         if inlineBytes > TaskInput.maximumInlineBytes {
-            fault("/inputs", "range", "inline inputs hold \(inlineBytes) bytes, \(TaskInput.maximumInlineBytes) are allowed; upload blobs")
+            fault(
+                "/inputs", "range",
+                "inline inputs hold \(inlineBytes) bytes, \(TaskInput.maximumInlineBytes) are allowed; upload blobs")
         }
         checkPaths(of: inputs)
         return inputs
@@ -209,7 +211,8 @@ struct SpecReader {
 
     private mutating func readExpect(_ json: JSONValue?) -> TaskExpectation {
         guard let json, let members = object(json, at: "/expect", known: ["exit_code"]) else { return .init() }
-        return TaskExpectation(exitCode: integer(members["exit_code"], at: "/expect/exit_code", in: 0...255, default: 0))
+        return TaskExpectation(
+            exitCode: integer(members["exit_code"], at: "/expect/exit_code", in: 0...255, default: 0))
     }
 
     private mutating func readLimits(_ json: JSONValue?) -> TaskLimits {
@@ -220,11 +223,14 @@ struct SpecReader {
         guard let json, let members = object(json, at: "/limits", known: known) else { return standard }
         func place(_ name: String) -> String { "/limits/\(name)" }
         return TaskLimits(
-            cpuMilli: integer(members["cpu_milli"], at: place("cpu_milli"), in: 100...64_000, default: standard.cpuMilli),
+            cpuMilli: integer(
+                members["cpu_milli"], at: place("cpu_milli"), in: 100...64_000, default: standard.cpuMilli),
             memoryBytes: integer(
-                members["memory_bytes"], at: place("memory_bytes"), in: 16 << 20...256 << 30, default: standard.memoryBytes),
+                members["memory_bytes"], at: place("memory_bytes"), in: 16 << 20...256 << 30,
+                default: standard.memoryBytes),
             scratchBytes: integer(
-                members["scratch_bytes"], at: place("scratch_bytes"), in: 1 << 20...64 << 30, default: standard.scratchBytes),
+                members["scratch_bytes"], at: place("scratch_bytes"), in: 1 << 20...64 << 30,
+                default: standard.scratchBytes),
             pids: integer(members["pids"], at: place("pids"), in: 1...4096, default: standard.pids),
             wallSeconds: integer(
                 members["wall_seconds"], at: place("wall_seconds"), in: 1...86_400, default: standard.wallSeconds),

@@ -32,7 +32,8 @@ extension RunnerKey: Codable {
         let text = try decoder.singleValueContainer().decode(String.self)
         guard let key = RunnerKey(text) else {
             throw DecodingError.dataCorrupted(
-                .init(codingPath: decoder.codingPath, debugDescription: "not a key of the form ed25519:<64 hex digits>"))
+                .init(codingPath: decoder.codingPath, debugDescription: "not a key of the form ed25519:<64 hex digits>")
+            )
         }
         self = key
     }

@@ -36,7 +36,8 @@ package struct TarEntry: Sendable, Hashable {
         if link.count > 100 { records += Self.paxRecord("linkpath", link) }
         if size >= 1 << 33 { records += Self.paxRecord("size", Array(String(size).utf8)) }
         if !records.isEmpty {
-            let extended = TarEntry(path: Array("pax".utf8), kind: .other(UInt8(ascii: "x")), size: Int64(records.count))
+            let extended = TarEntry(
+                path: Array("pax".utf8), kind: .other(UInt8(ascii: "x")), size: Int64(records.count))
             bytes += extended.block() + records + Self.padding(after: Int64(records.count))
         }
         return bytes + block()

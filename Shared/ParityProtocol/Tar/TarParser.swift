@@ -90,7 +90,9 @@ package struct TarParser: Sendable {
             return
         }
         let sum = try Self.number(block[148..<156])
-        let actual = block.enumerated().reduce(Int64(0)) { $0 + ((148..<156).contains($1.offset) ? 32 : Int64($1.element)) }
+        let actual = block.enumerated().reduce(Int64(0)) {
+            $0 + ((148..<156).contains($1.offset) ? 32 : Int64($1.element))
+        }
         guard sum == actual else { throw TarError("a header's checksum is wrong") }
         let flag = block[156]
         var size = try Self.number(block[124..<136])
@@ -112,7 +114,8 @@ package struct TarParser: Sendable {
         if entry.size == 0 {
             events.append(.endOfEntry)
             // Content of what has none by its kind is skipped.
-            state = entry.kind == .file || size == 0 || entry.kind == .hardlink || entry.kind == .directory
+            state =
+                entry.kind == .file || size == 0 || entry.kind == .hardlink || entry.kind == .directory
                 ? .header : .padding(Int(size) + TarEntry.padding(after: size).count)
         } else {
             state = .content(remaining: entry.size, padding: TarEntry.padding(after: entry.size).count)

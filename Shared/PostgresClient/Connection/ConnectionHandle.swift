@@ -175,7 +175,8 @@ final class ConnectionHandle {
             "is not permitted to log in", "SCRAM", "permission denied for database",
         ]
         // A missing socket file "does not exist" too, but that is a server that is not there yet.
-        let isFatal = message.contains("FATAL:") && fatal.contains { message.contains($0) }
+        let isFatal =
+            message.contains("FATAL:") && fatal.contains { message.contains($0) }
             || message.contains("no password supplied")
         return PostgresError(
             code: isFatal ? .authenticationFailed : .connectionFailed, message: "\(configuration): \(message)")

@@ -65,7 +65,8 @@ package struct DockerEngine: Sendable {
         let body = try await response.body.collect(upTo: Self.maximumAnswerBytes)
         struct Message: Decodable { let message: String }
         let bytes = Data(body.readableBytesView)
-        let message = (try? JSONDecoder().decode(Message.self, from: bytes))?.message ?? String(decoding: bytes, as: UTF8.self)
+        let message =
+            (try? JSONDecoder().decode(Message.self, from: bytes))?.message ?? String(decoding: bytes, as: UTF8.self)
         throw DockerError(status: response.status.code, operation: operation, message: message)
     }
 

@@ -46,7 +46,9 @@ package enum ContainerPolicy {
     }
 
     private static func env(of job: SandboxJob) -> [JSONValue] {
-        environment.merging(job.env) { _, own in own }.sorted { $0.key < $1.key }.map { .string("\($0.key)=\($0.value)") }
+        environment.merging(job.env) { _, own in own }.sorted { $0.key < $1.key }.map {
+            .string("\($0.key)=\($0.value)")
+        }
     }
 
     private static func mounts(for job: SandboxJob, inputIsReadOnly: Bool) -> JSONValue {
@@ -76,7 +78,8 @@ package enum ContainerPolicy {
             "ShmSize": .integer(16 << 20), "OomScoreAdj": 500, "Init": true, "AutoRemove": false,
             "LogConfig": ["Type": "none"],
             "Ulimits": [
-                ulimit("nofile", 1024), ulimit("core", 0), ulimit("fsize", max(limits.outputBytes, limits.scratchBytes)),
+                ulimit("nofile", 1024), ulimit("core", 0),
+                ulimit("fsize", max(limits.outputBytes, limits.scratchBytes)),
             ],
             "Tmpfs": ["/tmp": .string("rw,nosuid,nodev,mode=1777,size=\(limits.scratchBytes)")],
             "MaskedPaths": .array(maskedPaths.map(JSONValue.string)),

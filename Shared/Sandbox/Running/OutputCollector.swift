@@ -18,7 +18,8 @@ final class OutputCollector {
         for event in try parser.feed(bytes) {
             switch event {
             case .entry(let entry): try begin(entry)
-            case .content(let bytes): if let current { try bytes.withUnsafeBytes { try spool.append($0, to: current.file) } }
+            case .content(let bytes):
+                if let current { try bytes.withUnsafeBytes { try spool.append($0, to: current.file) } }
             case .endOfEntry: try end()
             }
         }

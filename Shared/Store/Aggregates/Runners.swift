@@ -50,9 +50,10 @@ package enum Runners {
             ORDER BY (SELECT count(*) FROM owner_lanes o WHERE o.class = $2 AND o.lane = n), random() LIMIT 1
             ON CONFLICT DO NOTHING
             """, owner, taskClass, Int32(lanes))
-        let lane: Int = try await session.query(
-            "SELECT lane FROM owner_lanes WHERE owner_key = $1 AND class = $2", owner, taskClass
-        ).first?.decode("lane") ?? 0
+        let lane: Int =
+            try await session.query(
+                "SELECT lane FROM owner_lanes WHERE owner_key = $1 AND class = $2", owner, taskClass
+            ).first?.decode("lane") ?? 0
         try await session.query(
             """
             INSERT INTO runner_classes (runner_id, class, lane) VALUES ($1, $2, $3)
@@ -65,7 +66,8 @@ package enum Runners {
     package static func keepOnly(
         classes: [String], of runner: RunnerID, in session: some PostgresSession
     ) async throws {
-        try await session.query("DELETE FROM runner_classes WHERE runner_id = $1 AND class <> ALL ($2)", runner, classes)
+        try await session.query(
+            "DELETE FROM runner_classes WHERE runner_id = $1 AND class <> ALL ($2)", runner, classes)
     }
 
     /// Notes that a runner lives (or leaves); false if it is unknown or disqualified.

@@ -1,0 +1,159 @@
+import Foundation
+import ParityProtocol
+import PostgresClient
+import Store
+import TestSupport
+import Testing
+
+@Suite(.serialized) struct PipelineTests {
+    /// The invariants 1 to 5 and 8 of the design, as SQL that must find nothing.
+    static func check(_ pool: PostgresPool) async throws {
+        let violations: [(String, SQL)] = [
+            ("all accounts sum to zero", "SELECT 1 FROM ledger_accounts HAVING sum(balance) <> 0"),
+            (
+                "balances are what transfers say",
+                """
+                SELECT a.id FROM ledger_accounts a WHERE a.balance <> coalesce((
+                    SELECT sum(CASE WHEN t.credit = a.id THEN t.amount ELSE -t.amount END) FROM ledger_transfers t
+                    WHERE a.id IN (t.debit, t.credit)), 0)
+                """
+            ),
+            ("every task has ended", "SELECT id FROM tasks WHERE settled_at IS NULL"),
+            (
+                "exactly one verdict unless cancelled",
+                """
+                SELECT t.id FROM tasks t LEFT JOIN verdicts v ON v.task_id = t.id
+                WHERE (v.task_id IS NULL) <> (t.state = 'cancelled') OR v.kind <> t.state
+                """
+            ),
+            (
+                "shares and refund are the escrow",
+                """
+                SELECT s.task_id FROM settlements s JOIN tasks t ON t.id = s.task_id
+                WHERE s.escrow <> t.reward OR s.paid + s.refunded <> t.reward OR s.paid <> coalesce((
+                    SELECT sum(p.amount) FROM payouts p WHERE p.task_id = t.id), 0)
+                """
+            ),
+            ("no escrow is left", "SELECT id FROM ledger_accounts WHERE kind = 'escrow' AND balance <> 0"),
+            (
+                "only verified matches are paid",
+                """
+                SELECT p.task_id FROM payouts p LEFT JOIN verdicts v ON v.task_id = p.task_id
+                LEFT JOIN replicas r ON r.task_id = p.task_id AND r.replica = p.replica
+                WHERE v.kind IS DISTINCT FROM 'verified' OR r.output_digest IS DISTINCT FROM v.output_digest
+                """
+            ),
+            (
+                "no owner holds two replicas of a task",
+                """
+                SELECT task_id FROM attempts GROUP BY task_id, owner_key HAVING count(DISTINCT replica) > 1
+                """
+            ),
+            ("no message waits", "SELECT id FROM outbox"),
+        ]
+        for (name, sql) in violations {
+            let clean = try await TestEnvironment.eventually(within: .seconds(10)) { try await pool.query(sql).isEmpty }
+            #expect(clean, "\(name)")
+        }
+    }
+
+    @Test(.timeLimit(.minutes(3)))
+    func `Fifty tasks with a liar, disagreement, a killed runner and lost connections end right`() async throws {
+        try await TestNetwork.run { network in
+            let submitter = try await network.api.makeAccount("submitter", units: 100_000)
+            let operators = try await network.api.makeAccount("operator", units: 0)
+            try await withThrowingTaskGroup { agents in
+                for index in 0..<4 {
+                    let executor = ScriptedExecutor(name: "runner\(index)", lies: index == 3)
+                    agents.addTask {
+                        try await network.runAgent("runner\(index)", operator: operators, executor: executor)
+                    }
+                }
+                let doomed = Task {
+                    try await network.runAgent(
+                        "doomed", operator: operators, executor: ScriptedExecutor(name: "doomed"))
+                }
+                try await online(5, network, operators)
+                var tasks: [(TaskID, String)] = []
+                for index in 0..<50 {
+                    let kind = index % 5 == 1 ? "differ" : index % 10 == 3 ? "slow" : "agree"
+                    let task = try await network.api.submit(TestAPI.spec(kind), key: submitter.key)
+                    tasks.append((task.id, kind))
+                    if index == 15 { doomed.cancel() }
+                    if index == 30 { #expect(try network.broker.closeConnections() > 0) }
+                }
+                let settled = try await TestEnvironment.eventually(within: .seconds(90)) {
+                    try await network.pool.query("SELECT id FROM tasks WHERE settled_at IS NULL").isEmpty
+                }
+                #expect(settled, "every task is settled")
+                for (id, kind) in tasks {
+                    let task = try await network.api.task(id, key: submitter.key)
+                    #expect(task.state == (kind == "differ" ? .noConsensus : .verified), "\(kind) \(task.state)")
+                }
+                try await Self.check(network.pool)
+                let liar = try await network.pool.query(
+                    "SELECT disqualified_at IS NOT NULL AS out FROM runners WHERE name = 'runner3'")
+                #expect(try liar.first?.decode("out", as: Bool.self) == true, "the liar gets no more work")
+                let honest = try await network.pool.query(
+                    "SELECT name FROM runners WHERE disqualified_at IS NOT NULL AND name <> 'runner3'")
+                #expect(honest.isEmpty, "nobody else is disqualified")
+                agents.cancelAll()
+                while (try? await agents.next()) != nil {}
+                _ = try? await doomed.value
+            }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `A cancelled task is refunded and pays nobody`() async throws {
+        try await TestNetwork.run { network in
+            let submitter = try await network.api.makeAccount("submitter", units: 5000)
+            let task = try await network.api.submit(TestAPI.spec("agree"), key: submitter.key)
+            let (status, _) = try await network.api.send("POST", "/v1/tasks/\(task.id)/cancel", key: submitter.key)
+            #expect(status == 200)
+            let settled = try await TestEnvironment.eventually {
+                try await network.api.task(task.id, key: submitter.key).settled
+            }
+            #expect(settled)
+            let account = try network.api.decode(
+                AccountObject.self, try await network.api.send("GET", "/v1/accounts/me", key: submitter.key).body)
+            #expect(account.balance.units == 5000)
+            try await Self.check(network.pool)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `A task that cannot be prepared anywhere fails and is refunded`() async throws {
+        try await TestNetwork.run { network in
+            let submitter = try await network.api.makeAccount("submitter", units: 5000)
+            let operators = try await network.api.makeAccount("operator", units: 0)
+            try await withThrowingTaskGroup { agents in
+                for index in 0..<3 {
+                    agents.addTask {
+                        try await network.runAgent(
+                            "runner\(index)", operator: operators, executor: ScriptedExecutor(name: "r\(index)"))
+                    }
+                }
+                try await online(3, network, operators)
+                let task = try await network.api.submit(TestAPI.spec("reject"), key: submitter.key)
+                let settled = try await TestEnvironment.eventually {
+                    try await network.api.task(task.id, key: submitter.key).settled
+                }
+                #expect(settled)
+                let ended = try await network.api.task(task.id, key: submitter.key)
+                #expect(ended.state == .failed)
+                #expect(ended.verdict?.reason == "too_many_rejected")
+                try await Self.check(network.pool)
+                agents.cancelAll()
+                while (try? await agents.next()) != nil {}
+            }
+        }
+    }
+
+    private func online(_ count: Int, _ network: TestNetwork, _ account: TestAPI.Account) async throws {
+        let ready = try await TestEnvironment.eventually {
+            try await network.pool.query("SELECT id FROM runners WHERE last_seen_at IS NOT NULL").count == count
+        }
+        #expect(ready, "\(count) runners are online")
+    }
+}

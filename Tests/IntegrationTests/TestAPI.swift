@@ -1,0 +1,65 @@
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOFoundationCompat
+import ParityProtocol
+
+/// The gateway's API as a submitter uses it.
+struct TestAPI: Sendable {
+    static let adminKey = "test-admin-key"
+    let base: String
+
+    struct Account: Sendable {
+        let id: AccountID
+        let key: String
+    }
+
+    func send(
+        _ method: String, _ path: String, key: String? = nil, json: String? = nil, headers: [(String, String)] = []
+    ) async throws -> (status: Int, body: Data) {
+        var request = HTTPClientRequest(url: base + path)
+        request.method = .RAW(value: method)
+        if let key { request.headers.add(name: "Authorization", value: "Bearer \(key)") }
+        for (name, value) in headers { request.headers.add(name: name, value: value) }
+        if let json {
+            if !headers.contains(where: { $0.0 == "Content-Type" }) {
+                request.headers.add(name: "Content-Type", value: "application/json")
+            }
+            request.body = .bytes(Data(json.utf8))
+        }
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
+        return (Int(response.status.code), Data(buffer: try await response.body.collect(upTo: 16 << 20)))
+    }
+
+    func isReady() async throws -> Bool { try await send("GET", "/readyz").status == 200 }
+
+    func decode<T: Decodable>(_: T.Type, _ data: Data) throws -> T { try JSONDecoder().decode(T.self, from: data) }
+
+    func makeAccount(_ name: String, units: Int64) async throws -> Account {
+        let created = try decode(
+            AccountObject.self,
+            try await send("POST", "/v1/accounts", key: Self.adminKey, json: "{\"name\":\"\(name)\"}").body)
+        if units > 0 {
+            _ = try await send(
+                "POST", "/v1/deposits", key: Self.adminKey, json: "{\"account\":\"\(created.id)\",\"amount\":\(units)}")
+        }
+        return Account(id: created.id, key: created.apiKey ?? "")
+    }
+
+    static func spec(_ command: String, reward: Int64 = 1000, replicas: Int = 3, extra: String = "") -> String {
+        """
+        {"schema":"parity.task/v1","environment":{"image_id":"sha256:\(String(repeating: "0", count: 64))"},
+         "command":["\(command)"],"reward":\(reward),"verification":{"replicas":\(replicas)}\(extra)}
+        """
+    }
+
+    func submit(_ json: String, key: String) async throws -> TaskObject {
+        let (status, body) = try await send("POST", "/v1/tasks", key: key, json: json)
+        guard status == 201 else { throw try decode(Problem.self, body) }
+        return try decode(TaskObject.self, body)
+    }
+
+    func task(_ id: TaskID, key: String) async throws -> TaskObject {
+        try decode(TaskObject.self, try await send("GET", "/v1/tasks/\(id)", key: key).body)
+    }
+}

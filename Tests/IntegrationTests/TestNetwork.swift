@@ -1,0 +1,146 @@
+import AMQPClient
+import AsyncHTTPClient
+import BlobStore
+import Crypto
+import Foundation
+import Hummingbird
+import Logging
+import Messaging
+import NIOCore
+import ParityProtocol
+import Payout
+import PostgresClient
+import RunnerAgent
+import Sandbox
+import Scheduler
+import ServiceLifecycle
+import Store
+import Telemetry
+import TestSupport
+import Verifier
+
+@testable import Gateway
+
+/// The whole network in this process: real Postgres, real RabbitMQ, the real gateway over HTTP, and agents whose
+/// containers are replaced by a script.
+struct TestNetwork: Sendable {
+    let pool: PostgresPool
+    let broker: RabbitMQTestBroker
+    let api: TestAPI
+    let settings: GatewaySettings
+    let logger: Logger
+
+    /// Short, so that a lost runner is noticed within a test.
+    static let lease: Duration = .seconds(3)
+
+    static func run(_ body: @escaping @Sendable (TestNetwork) async throws -> Void) async throws {
+        try await PostgresTestDatabase.withDatabase { database in
+            try await RabbitMQTestBroker.withVirtualHost { broker in
+                try await start(database: database, broker: broker, body)
+            }
+        }
+    }
+
+    private static func start(
+        database: String, broker: RabbitMQTestBroker, _ body: @escaping @Sendable (TestNetwork) async throws -> Void
+    ) async throws {
+        var logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        logger.logLevel = .critical
+        let folder = FileManager.default.temporaryDirectory.appending(path: TestEnvironment.uniqueName()).path()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let reader = try SettingsReader(
+            overrides: [
+                "PARITY_POSTGRES_URL": database, "PARITY_AMQP_URL": broker.url, "PARITY_BLOB_DIR": folder,
+                "PARITY_ADMIN_KEY": TestAPI.adminKey, "PARITY_DISTINCT_BY": "runner", "PARITY_LISTEN_PORT": "0",
+                "PARITY_LEASE": "3s",
+            ], environment: [:])
+        let settings = try GatewaySettings(reader)
+        let core = try await NetworkService.connect("test", settings.service, logger: logger)
+        let scheduler = Scheduler(
+            pool: core.pool, relay: core.relay, publisher: core.publisher,
+            policy: SchedulerPolicy(lease: lease, claimWithin: .seconds(10)), logger: logger)
+        let verifier = Verifier(pool: core.pool, relay: core.relay, policy: VerifierPolicy(), logger: logger)
+        let payout = Payout(pool: core.pool, relay: core.relay, logger: logger)
+        let gateway = Gateway(
+            pool: core.pool, relay: core.relay, blobs: try DiskBlobStore(root: folder), broker: core.broker,
+            settings: settings, logger: logger)
+        let setup = GatewaySetup(gateway: gateway)
+        let (ports, port) = AsyncStream<Int>.makeStream()
+        let application = Application(
+            router: gateway.router(checks: core.checks + [setup.check]),
+            configuration: .init(address: .hostname("127.0.0.1", port: 0)),
+            onServerRunning: { channel in port.yield(channel.localAddress?.port ?? 0) }, logger: logger)
+        let loops =
+            scheduler.loops(on: core.consumer) + verifier.loops(on: core.consumer) + payout.loops(on: core.consumer)
+        let tick = SchedulerTick(scheduler: scheduler, interval: .milliseconds(300), logger: logger)
+        let group = ServiceGroup(
+            services: core.services(consuming: loops, [setup, tick, application]), gracefulShutdownSignals: [],
+            logger: logger)
+        try await withThrowingTaskGroup { tasks in
+            tasks.addTask { try await group.run() }
+            var iterator = ports.makeAsyncIterator()
+            let api = TestAPI(base: "http://127.0.0.1:\(await iterator.next() ?? 0)")
+            guard try await TestEnvironment.eventually({ try await api.isReady() }) else {
+                throw TestEnvironment.Missing(description: "the network did not become ready")
+            }
+            try await body(
+                TestNetwork(pool: core.pool, broker: broker, api: api, settings: settings, logger: logger))
+            await group.triggerGracefulShutdown()
+            try await tasks.waitForAll()
+        }
+    }
+
+    /// Runs an agent until the task is cancelled, which is as sudden for the network as a crash.
+    func runAgent(_ name: String, operator account: TestAPI.Account, executor: ScriptedExecutor) async throws {
+        let key = Curve25519.Signing.PrivateKey()
+        let link = GatewayLink(client: .shared, base: api.base, apiKey: account.key)
+        let proof = try key.signature(
+            for: RegistrationProof.message(key: RunnerKey(key.publicKey), account: account.id))
+        let registration = try await link.register(
+            NewRunner(
+                runnerKey: RunnerKey(key.publicKey), proof: Data(proof).base64EncodedString(), name: name, slots: 2,
+                classes: ["linux-amd64.small"], agentVersion: "test"))
+        let configuration = try AMQPConfiguration(url: broker.url)
+        let publisher = AMQPPublisher(configuration: configuration, logger: logger)
+        let consumer = AMQPConsumer(configuration: configuration, logger: logger)
+        let agent = RunnerAgent(
+            registration: registration, key: key, slots: 2, publisher: publisher, consumer: consumer, gateway: link,
+            executor: executor, logger: logger)
+        try await withThrowingTaskGroup { group in
+            group.addTask { try await publisher.run() }
+            group.addTask { try await consumer.run() }
+            group.addTask { try await agent.run() }
+            try await group.waitForAll()
+        }
+    }
+}
+
+/// Stands where containers would run. What it "outputs" follows from the task's command and the runner's character.
+struct ScriptedExecutor: Executor {
+    let name: String
+    var lies = false
+
+    struct Run: PreparedExecution {
+        let image = Digest.sha256(of: Array("image".utf8))
+        let text: String
+        let delay: Duration
+
+        func run() async throws -> SandboxResult {
+            try await Task.sleep(for: delay)
+            var result = SandboxResult(outcome: .completed, detail: "")
+            result.exitCode = 0
+            result.outputDigest = Digest.sha256(of: Array(text.utf8))
+            return result
+        }
+
+        func discard() async {}
+    }
+
+    func prepare(_ spec: TaskSpec, _ id: AttemptID) async throws -> any PreparedExecution {
+        let kind = spec.command.first ?? "agree"
+        if kind == "reject" { throw EnvironmentRejected("there is no such image") }
+        var text = "\(id.task)"
+        if kind == "differ" || lies { text += name }
+        return Run(text: text, delay: kind == "slow" ? .seconds(2) : .milliseconds(20))
+    }
+}

@@ -1,0 +1,124 @@
+import Testing
+
+@testable import ParityProtocol
+
+@Suite struct ConsensusTests {
+    private func vote(_ replica: Int, _ output: String, owner: String? = nil) -> ReplicaStanding {
+        ReplicaStanding(
+            replica: replica, owner: owner ?? "owner\(replica)",
+            standing: .voted(Ballot(outcome: .completed, digest: Digest.sha256(of: Array(output.utf8)))))
+    }
+
+    private func ended(_ replica: Int, _ reason: ReplicaStanding.EndReason) -> ReplicaStanding {
+        ReplicaStanding(replica: replica, owner: nil, standing: .ended(reason))
+    }
+
+    private func open(_ replica: Int) -> ReplicaStanding {
+        ReplicaStanding(replica: replica, owner: nil, standing: .open)
+    }
+
+    private func ballot(_ output: String) -> Ballot {
+        Ballot(outcome: .completed, digest: Digest.sha256(of: Array(output.utf8)))
+    }
+
+    private let three = VerificationRules(replicas: 3, quorum: 2, maxReplicas: 7)
+
+    @Test func `A quorum of equal digests verifies at once`() {
+        let decision = Consensus.decide([vote(0, "a"), vote(2, "a"), open(1)], rules: three)
+        #expect(decision == .verified(ballot("a"), winners: [0, 2]))
+    }
+
+    @Test func `Total disagreement is not retried`() {
+        #expect(Consensus.decide([vote(0, "a"), vote(1, "b"), vote(2, "c")], rules: three) == .noConsensus)
+    }
+
+    @Test func `A tie cannot decide`() {
+        let rules = VerificationRules(replicas: 4, quorum: 3, maxReplicas: 7)
+        let votes = [vote(0, "a"), vote(1, "a"), vote(2, "b"), vote(3, "b")]
+        #expect(Consensus.decide(votes, rules: rules) == .noConsensus)
+    }
+
+    @Test func `One owner has one vote`() {
+        let votes = [vote(0, "a", owner: "x"), vote(1, "a", owner: "x"), open(2)]
+        #expect(Consensus.decide(votes, rules: three) == .undecided(replicas: 4))
+    }
+
+    @Test func `A lost replica is replaced`() {
+        let standings = [vote(0, "a"), ended(1, .lost), open(2)]
+        #expect(Consensus.decide(standings, rules: three) == .undecided(replicas: 4))
+    }
+
+    @Test func `Each way of ending without a vote has its own limit`() {
+        let rejected = (0..<3).map { ended($0, .rejected) }
+        #expect(Consensus.decide(rejected, rules: three) == .failed(.tooManyRejected))
+        let lost = (0..<5).map { ended($0, .lost) }
+        #expect(Consensus.decide(lost, rules: three) == .failed(.tooManyLost))
+        #expect(Consensus.decide(Array(lost.prefix(4)), rules: three) == .undecided(replicas: 7))
+    }
+
+    @Test func `When no replica may be added any more, a quorum out of reach fails`() {
+        let rules = VerificationRules(replicas: 3, quorum: 2, maxReplicas: 3)
+        let standings = [vote(0, "a"), ended(1, .lost), ended(2, .lost)]
+        #expect(Consensus.decide(standings, rules: rules) == .failed(.replicasExhausted))
+    }
+
+    @Test func `The same votes in any order give the same verdict`() {
+        var generator = SystemRandomNumberGenerator()
+        for _ in 0..<2000 {
+            let standings = (0..<Int.random(in: 1...7)).map { replica in
+                switch Int.random(in: 0..<6) {
+                case 0: open(replica)
+                case 1: ended(replica, .lost)
+                default: vote(replica, ["a", "b", "c"].randomElement() ?? "a", owner: "o\(Int.random(in: 0..<9))")
+                }
+            }
+            let decision = Consensus.decide(standings, rules: three)
+            #expect(Consensus.decide(standings.shuffled(using: &generator), rules: three) == decision)
+        }
+    }
+
+    @Test func `The upstream project's undecidable cases stay undecided`() {
+        // Two of two and two of four that differ: its code takes either, by the order of a hash map.
+        let two = VerificationRules(replicas: 2, quorum: 2, maxReplicas: 2)
+        #expect(Consensus.decide([vote(0, "a"), vote(1, "b")], rules: two) == .noConsensus)
+    }
+}
+
+@Suite struct RuleTests {
+    @Test(arguments: [(10, [0, 1, 2], [4, 3, 3]), (2, [4, 1, 9], [1, 1, 0]), (9, [5], [9])])
+    func `Shares are whole, sum to the reward, and favour low replicas`(reward: Int64, winners: [Int], shares: [Int64])
+        throws
+    {
+        let amount = try #require(Amount(units: reward))
+        let split = RewardSplit.shares(of: amount, among: winners)
+        #expect(winners.sorted().map { split[$0]?.units } == shares)
+        #expect(split.values.reduce(0) { $0 + $1.units } == reward)
+    }
+
+    @Test func `Three strikes in a row or five of fifty disqualify`() {
+        let rule = StrikeRule()
+        #expect(rule.disqualifies([true, true, true]))
+        #expect(!rule.disqualifies([true, true, false, true, true]))
+        #expect(rule.disqualifies([true, true, false, true, true, false, true]))
+        #expect(!rule.disqualifies(Array(repeating: false, count: 50) + Array(repeating: true, count: 50)))
+    }
+
+    @Test func `Lanes are distinct, unused and staffed`() {
+        var generator = SystemRandomNumberGenerator()
+        let lanes = (0..<5).map { LaneLoad(lane: $0, freeSlots: $0 - 2) }
+        for _ in 0..<200 {
+            let drawn = LaneDraw.draw(3, from: lanes, excluding: [1], using: &generator)
+            #expect(Set(drawn).count == 3 && !drawn.contains(1))
+        }
+        #expect(LaneDraw.draw(9, from: lanes, excluding: [], using: &generator).count == 5)
+    }
+
+    @Test(arguments: [("1.5", 1_500_000), ("0.000001", 1), ("7", 7_000_000)])
+    func `Amounts read decimals exactly`(text: String, units: Int64) throws {
+        let amount = try #require(Amount(decimal: text))
+        #expect(amount.units == units && amount.decimal == text)
+    }
+
+    @Test(arguments: ["", "-1", "1.", ".5", "1e3", "0.0000001", "1,5", "99999999999"])
+    func `Amounts refuse what is not exact`(text: String) { #expect(Amount(decimal: text) == nil) }
+}

@@ -1,0 +1,58 @@
+import Foundation
+import Ledger
+import Logging
+import ParityProtocol
+import PostgresClient
+import Store
+import TestSupport
+import Testing
+
+@Suite(.serialized) struct LedgerTests {
+    private func withDatabase(_ body: (PostgresPool) async throws -> Void) async throws {
+        try await PostgresTestDatabase.withDatabase { url in
+            let configuration = try PostgresConfiguration(url: url)
+            let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            try await Migrator.migrate(configuration, migrations: Migrations.all, logger: logger)
+            let pool = PostgresPool(configuration: configuration, logger: logger)
+            try await withThrowingTaskGroup { group in
+                group.addTask { try await pool.run() }
+                try await body(pool)
+                group.cancelAll()
+            }
+        }
+    }
+
+    private func account(_ pool: PostgresPool) async throws -> AccountID {
+        let id = AccountID(UUID.v7())
+        try await pool.transaction { transaction in
+            try await Accounts.insert(id, name: "a", isAdmin: false, in: transaction)
+            try await Ledger.openAccount(id, in: transaction)
+        }
+        return id
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `The database refuses a negative balance, a moved balance and a changed transfer`() async throws {
+        try await withDatabase { pool in
+            let account = try await account(pool)
+            let ten = try #require(Amount(units: 10))
+            try await pool.transaction { try await Ledger.deposit(ten, to: account, reference: "r", in: $0) }
+            let error = await #expect(throws: PostgresError.self) {
+                try await pool.transaction {
+                    try await Ledger.lockEscrow(Amount(units: 11) ?? ten, for: TaskID(UUID.v7()), from: account, in: $0)
+                }
+            }
+            #expect(error.map(Ledger.isInsufficientFunds) == true)
+            await #expect(throws: PostgresError.self) {
+                try await pool.transaction { try await Ledger.deposit(ten, to: account, reference: "r", in: $0) }
+            }
+            await #expect(throws: PostgresError.self) {
+                try await pool.query("UPDATE ledger_accounts SET balance = 99")
+            }
+            await #expect(throws: PostgresError.self) { try await pool.query("UPDATE ledger_transfers SET amount = 1") }
+            await #expect(throws: PostgresError.self) { try await pool.query("DELETE FROM ledger_transfers") }
+            #expect(try await pool.withConnection { try await Ledger.balance(of: account, in: $0) } == ten)
+            #expect(try await pool.query("SELECT 1 FROM ledger_accounts HAVING sum(balance) <> 0").isEmpty)
+        }
+    }
+}

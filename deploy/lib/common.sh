@@ -1,0 +1,86 @@
+# Shared by the scripts of this folder: messages, packages, Docker, Swift. Sourced, not run.
+
+say() { printf '\n\033[1m==> %s\033[0m\n' "$*" >&2; }
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# install_packages NAME…: says which Debian packages are missing, then installs them. Services of packages are not
+# started: everything here runs its own.
+install_packages() {
+  local missing=() name
+  for name in "$@"; do
+    dpkg-query -W -f='${Status}' "$name" 2>/dev/null | grep -q 'ok installed' || missing+=("$name")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  command -v apt-get >/dev/null || die "these packages are missing, and only Debian and Ubuntu are known here: ${missing[*]}"
+  say "Installing packages: ${missing[*]}"
+  local policy=/usr/sbin/policy-rc.d made=no
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+    as_root chmod 755 "$policy"
+    made=yes
+  fi
+  as_root apt-get update -qq
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  if [ "$made" = yes ]; then as_root rm -f "$policy"; fi
+}
+
+# need_swift: a toolchain that can build this package.
+need_swift() {
+  command -v swift >/dev/null || die "Swift 6.2 or newer is needed: see https://www.swift.org/install/linux/"
+  local version
+  version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' | head -n 1)
+  case $version in
+    6.[2-9]* | 6.[1-9][0-9]* | [7-9].*) ;;
+    *) die "Swift $version is too old; 6.2 or newer is needed: see https://www.swift.org/install/linux/" ;;
+  esac
+}
+
+started_dockerd=
+# need_docker: uses the engine that answers, or starts one that stop_docker ends.
+need_docker() {
+  if docker info >/dev/null 2>&1; then return 0; fi
+  command -v dockerd >/dev/null || install_packages docker.io
+  say "No Docker Engine answers: starting one until this script ends"
+  as_root sh -c "nohup dockerd >'$1/dockerd.log' 2>&1 & echo \$! >'$1/dockerd.pid'"
+  started_dockerd=$1/dockerd.pid
+  local try
+  for try in $(seq 60); do
+    if docker info >/dev/null 2>&1; then return 0; fi
+    sleep 0.5
+  done
+  tail -n 5 "$1/dockerd.log" >&2
+  die "the Docker Engine did not start"
+}
+
+stop_docker() {
+  [ -n "$started_dockerd" ] || return 0
+  local pid
+  pid=$(cat "$started_dockerd" 2>/dev/null) || return 0
+  as_root kill "$pid" 2>/dev/null || true
+  while as_root kill -0 "$pid" 2>/dev/null; do sleep 0.2; done
+  started_dockerd=
+}
+
+# make_busybox_image NAME: an image of Debian's static busybox alone, the same bytes each time.
+make_busybox_image() {
+  local root
+  root=$(mktemp -d)
+  mkdir -p "$root/bin" "$root/tmp" "$root/etc" "$root/mnt"
+  cp /bin/busybox "$root/bin/busybox"
+  local applet
+  for applet in $(/bin/busybox --list); do
+    [ "$applet" = busybox ] || ln -sf busybox "$root/bin/$applet"
+  done
+  printf 'root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n' >"$root/etc/passwd"
+  tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -C "$root" -c . |
+    docker import -c 'CMD ["sh"]' - "$1" >/dev/null
+  rm -rf "$root"
+}
+
+free_port() {
+  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])' 
+}
