@@ -142,7 +142,7 @@ let package = Package(
             "IntegrationTests",
             [
                 "Gateway", "Scheduler", "Verifier", "Payout", "RunnerAgent", "BlobStore", "Sandbox", "TestSupport",
-                asyncHTTPClient, crypto, hummingbird, nioCore, nioFoundationCompat,
+                asyncHTTPClient, crypto, hummingbird, nioCore, nioFoundationCompat, nioHTTP1,
             ] + serviceCore),
 
         // Benchmarks beside the same loops in C.

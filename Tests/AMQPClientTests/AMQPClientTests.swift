@@ -138,7 +138,7 @@ import Testing
         try await withClients { publisher, consumer, _ in
             var sent = message("x")
             sent.properties.headers = [
-                "bool": true, "int32": .int32(-5), "int64": 1 << 40, "double": .double(1.5), "text": "ü",
+                "bool": true, "int32": .int32(-5), "int64": .int64(1 << 40), "double": .double(1.5), "text": "ü",
                 "bytes": .bytes([0, 255]), "time": .timestamp(7), "null": .null, "array": .array([1, "two"]),
                 "table": .table(["deep": .table(["er": false])]),
             ]

@@ -85,7 +85,11 @@ import Testing
 }
 
 @Suite struct RuleTests {
-    @Test(arguments: [(10, [0, 1, 2], [4, 3, 3]), (2, [4, 1, 9], [1, 1, 0]), (9, [5], [9])])
+    static let splits: [(Int64, [Int], [Int64])] = [
+        (10, [0, 1, 2], [4, 3, 3]), (2, [4, 1, 9], [1, 1, 0]), (9, [5], [9]),
+    ]
+
+    @Test(arguments: splits)
     func `Shares are whole, sum to the reward, and favour low replicas`(reward: Int64, winners: [Int], shares: [Int64])
         throws
     {

@@ -4,6 +4,7 @@ import Foundation
 package enum TestEnvironment {
     package struct Missing: Error, CustomStringConvertible {
         package let description: String
+        package init(description: String) { self.description = description }
     }
 
     private static func value(_ name: String) throws -> String {

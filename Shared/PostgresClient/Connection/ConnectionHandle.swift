@@ -191,7 +191,7 @@ final class ConnectionHandle {
         _ strings: [String], _ body: ([UnsafePointer<CChar>?]) -> T
     ) -> T {
         let copies = strings.map { strdup($0) }
-        defer { copies.forEach { free($0) } }
+        defer { for copy in copies { free(copy) } }
         return body(copies.map { UnsafePointer($0) } + [nil])
     }
 }

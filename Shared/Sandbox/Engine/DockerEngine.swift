@@ -152,11 +152,14 @@ package struct DockerEngine: Sendable {
     // MARK: - Containers
 
     package func createContainer(_ body: JSONValue) async throws -> String {
-        struct Created: Decodable { let Id: String }
+        struct Created: Decodable {
+            let id: String
+            enum CodingKeys: String, CodingKey { case id = "Id" }
+        }
         return try decode(
             Created.self, try await call(.POST, "/containers/create", "create container", json: body),
             "create container"
-        ).Id
+        ).id
     }
 
     package func start(_ container: String) async throws {
@@ -172,12 +175,15 @@ package struct DockerEngine: Sendable {
 
     /// Waits for the end, at most `timeout`, and returns the exit code.
     package func wait(_ container: String, timeout: Duration) async throws -> Int64 {
-        struct Status: Decodable { let StatusCode: Int64 }
+        struct Status: Decodable {
+            let code: Int64
+            enum CodingKeys: String, CodingKey { case code = "StatusCode" }
+        }
         let request = try request(.POST, "/containers/\(container)/wait")
         let limit = TimeAmount.seconds(timeout.components.seconds + 30)
         let response = try await send(request, "wait", timeout: limit)
         let body = Data(try await response.body.collect(upTo: Self.maximumAnswerBytes).readableBytesView)
-        return try decode(Status.self, body, "wait").StatusCode
+        return try decode(Status.self, body, "wait").code
     }
 
     package struct State: Sendable, Decodable {
@@ -192,11 +198,14 @@ package struct DockerEngine: Sendable {
     }
 
     package func state(_ container: String) async throws -> State {
-        struct Inspected: Decodable { let State: State }
+        struct Inspected: Decodable {
+            let state: State
+            enum CodingKeys: String, CodingKey { case state = "State" }
+        }
         return try decode(
             Inspected.self, try await call(.GET, "/containers/\(container)/json", "inspect container"),
             "inspect container"
-        ).State
+        ).state
     }
 
     /// Removes a container with its anonymous volumes, running or not; one that is gone is no error.
@@ -208,10 +217,13 @@ package struct DockerEngine: Sendable {
 
     /// The ids of all containers with this label.
     package func containers(label: String) async throws -> [String] {
-        struct Listed: Decodable { let Id: String }
+        struct Listed: Decodable {
+            let id: String
+            enum CodingKeys: String, CodingKey { case id = "Id" }
+        }
         let filters = Self.escape("{\"label\":[\"\(label)\"]}")
         let data = try await call(.GET, "/containers/json?all=1&filters=\(filters)", "list containers")
-        return try decode([Listed].self, data, "list containers").map(\.Id)
+        return try decode([Listed].self, data, "list containers").map(\.id)
     }
 
     /// What the container writes, as the engine frames it, from before its start to its end.
@@ -256,11 +268,15 @@ package struct DockerEngine: Sendable {
     /// The names of all volumes with this label.
     package func volumes(label: String) async throws -> [String] {
         struct Listed: Decodable {
-            struct Volume: Decodable { let Name: String }
-            let Volumes: [Volume]?
+            struct Volume: Decodable {
+                let name: String
+                enum CodingKeys: String, CodingKey { case name = "Name" }
+            }
+            let volumes: [Volume]?
+            enum CodingKeys: String, CodingKey { case volumes = "Volumes" }
         }
         let filters = Self.escape("{\"label\":[\"\(label)\"]}")
         let data = try await call(.GET, "/volumes?filters=\(filters)", "list volumes")
-        return try decode(Listed.self, data, "list volumes").Volumes?.map(\.Name) ?? []
+        return try decode(Listed.self, data, "list volumes").volumes?.map(\.name) ?? []
     }
 }
