@@ -8,13 +8,15 @@ import Testing
 @testable import Sandbox
 
 @Suite(.serialized) struct SandboxTests {
+    /// As the agent makes it; the shared client would ask for compressed archives.
+    private static let client = HTTPClient(eventLoopGroupProvider: .singleton)
     private static let image = "parity-test/busybox"
     private let label = "network.parity.runner=test-\(UUID().uuidString)"
 
     private func run(
         _ script: String, inputs: [SandboxJob.Input] = [], limits: TaskLimits = TaskLimits(wallSeconds: 20)
     ) async throws -> SandboxResult {
-        let engine = try DockerEngine(endpoint: try TestEnvironment.docker, client: .shared)
+        let engine = try DockerEngine(endpoint: try TestEnvironment.docker, client: Self.client)
         let found = try #require(
             try await engine.image(Self.image), "\(Self.image) is missing: deploy/test makes it")
         let scratch = FileManager.default.temporaryDirectory.appending(path: TestEnvironment.uniqueName()).path()
@@ -82,7 +84,7 @@ import Testing
     @Test(.timeLimit(.minutes(1)))
     func `Cancelling removes the container`() async throws {
         let task = Task { try await run("sleep 60", limits: TaskLimits(wallSeconds: 100)) }
-        let engine = try DockerEngine(endpoint: try TestEnvironment.docker, client: .shared)
+        let engine = try DockerEngine(endpoint: try TestEnvironment.docker, client: Self.client)
         let started = try await TestEnvironment.eventually { try await !engine.containers(label: label).isEmpty }
         #expect(started)
         task.cancel()
@@ -93,7 +95,7 @@ import Testing
 
     @Test(.timeLimit(.minutes(1)))
     func `An image that is not there is rejected`() async throws {
-        let engine = try DockerEngine(endpoint: try TestEnvironment.docker, client: .shared)
+        let engine = try DockerEngine(endpoint: try TestEnvironment.docker, client: Self.client)
         let images = ImageResolver(engine: engine)
         await #expect(throws: EnvironmentRejected.self) {
             _ = try await images.resolve(.imageID(Digest.sha256(of: [1]))) { _ in ("", 0) }

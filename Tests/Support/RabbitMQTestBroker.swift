@@ -33,6 +33,12 @@ package struct RabbitMQTestBroker: Sendable {
         return names.count
     }
 
+    /// How many consumers the virtual host has, as far as the management API has heard.
+    package func consumerCount() throws -> Int {
+        struct Consumer: Decodable {}
+        return try JSONDecoder().decode([Consumer].self, from: Self.call("GET", "/api/consumers/\(virtualHost)")).count
+    }
+
     package func deleteQueue(_ name: String) throws {
         try Self.call("DELETE", "/api/queues/\(virtualHost)/\(name)")
     }

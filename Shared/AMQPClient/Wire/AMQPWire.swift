@@ -256,16 +256,19 @@ final class AMQPWire {
 
     // MARK: - Events
 
-    /// The next event, if it comes within `wait`. Heartbeats are served here, so call it often.
+    /// The next event, if its first frame comes within `wait`. Heartbeats are served here, so call it often.
     func nextEvent(waitingFor wait: Duration) throws(AMQPError) -> WireEvent? {
-        var frame = amqp_frame_t()
         var timeout = timeval(wait)
-        let status = amqp_simple_wait_frame_noblock(connection, &frame, &timeout)
-        if status == AMQP_STATUS_TIMEOUT.rawValue { return nil }
-        try checkSend(status)
-        let event = interpret(frame)
-        amqp_maybe_release_buffers_on_channel(connection, frame.channel)
-        return event
+        while true {
+            var frame = amqp_frame_t()
+            let status = amqp_simple_wait_frame_noblock(connection, &frame, &timeout)
+            if status == AMQP_STATUS_TIMEOUT.rawValue { return nil }
+            try checkSend(status)
+            let event = interpret(frame)
+            amqp_maybe_release_buffers_on_channel(connection, frame.channel)
+            // A frame that only begins or continues content is not an event yet.
+            if let event { return event }
+        }
     }
 
     /// Bytes that poll() would not see: frames that a command left queued, or that TLS holds decrypted.
