@@ -124,6 +124,9 @@ import Testing
             var iterator = consumer.subscribe(queue: "q", prefetch: 10).makeAsyncIterator()
             try await publisher.publish(message("1"))
             await iterator.next()?.ack()
+            // The management API learns of consumers with a delay.
+            let isKnown = try await TestEnvironment.eventually { try broker.consumerCount() == 1 }
+            #expect(isKnown)
             try broker.deleteQueue("q")
             // Were it declared again at once, RabbitMQ 3.10 would sometimes move the consumer over in silence.
             let isGone = try await TestEnvironment.eventually { try broker.consumerCount() == 0 }
