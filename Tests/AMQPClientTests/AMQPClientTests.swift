@@ -15,7 +15,8 @@ import Testing
             let configuration = try AMQPConfiguration(url: broker.url)
             _ = try await AMQPAdmin.withConnection(configuration) { try $0.declareQueue(Self.queue).messages }
             let publisher = AMQPPublisher(configuration: configuration, publishTimeout: .seconds(5), logger: Self.quiet)
-            let consumer = AMQPConsumer(configuration: configuration, logger: Self.quiet)
+            let consumer = AMQPConsumer(
+                configuration: configuration, idleRenewal: .seconds(1), logger: Self.quiet)
             try await withThrowingTaskGroup { group in
                 group.addTask { try await publisher.run() }
                 group.addTask { try await consumer.run() }

@@ -5,6 +5,7 @@ import Synchronization
 /// Consumes any number of queues over one connection, each on a channel of its own.
 package final class AMQPConsumer: Service, Sendable {
     let configuration: AMQPConfiguration
+    let idleRenewal: Duration
     let logger: Logger
     let control = LoopControl()
     private let subscriptions = Mutex(Registry())
@@ -26,8 +27,11 @@ package final class AMQPConsumer: Service, Sendable {
         let sink: AsyncStream<AMQPDelivery>.Continuation
     }
 
-    package init(configuration: AMQPConfiguration, logger: Logger) {
+    /// RabbitMQ 3.10 does not tell the consumers of a quorum queue that it was deleted, so a subscription that has been
+    /// silent for `idleRenewal` is made anew.
+    package init(configuration: AMQPConfiguration, idleRenewal: Duration = .seconds(15), logger: Logger) {
         self.configuration = configuration
+        self.idleRenewal = idleRenewal
         self.logger = logger
     }
 

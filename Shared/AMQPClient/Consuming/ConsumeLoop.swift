@@ -17,6 +17,7 @@ final class ConsumeLoop {
         let subscription: AMQPConsumer.Subscription
         let deliveries: DeliveryChannel
         var window = AckWindow()
+        var lastActivity = ContinuousClock.now
     }
 
     init(_ consumer: AMQPConsumer) { self.consumer = consumer }
@@ -104,9 +105,20 @@ final class ConsumeLoop {
             release(channel)
             try wire.closeChannel(channel)
         }
+        try renewIdle(wire)
         for (id, subscription) in wanted where channelOf[id] == nil {
             if let retry = retries[id], retry > .now { continue }
             try open(subscription, wire)
+        }
+    }
+
+    /// Closes the channels of subscriptions that may be dead without a word; they are opened again at once.
+    private func renewIdle(_ wire: AMQPWire) throws(AMQPError) {
+        let now = ContinuousClock.now
+        for (number, channel) in channels where channel.window.count == 0 {
+            guard channel.lastActivity.duration(to: now) >= consumer.idleRenewal else { continue }
+            release(number)
+            try wire.closeChannel(number)
         }
     }
 
@@ -207,6 +219,7 @@ final class ConsumeLoop {
     private func hand(_ content: WireContent) {
         guard let open = channels[content.channel] else { return }
         channels[content.channel]?.window.deliver(content.deliveryTag)
+        channels[content.channel]?.lastActivity = .now
         open.subscription.sink.yield(
             AMQPDelivery(
                 body: content.body, properties: content.properties, exchange: content.exchange,
