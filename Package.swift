@@ -59,7 +59,6 @@ let package = Package(
         .executable(name: "verifier", targets: ["Verifier"]),
         .executable(name: "payout", targets: ["Payout"]),
         .executable(name: "parity", targets: ["ParityCLI"]),
-        .executable(name: "client-benchmarks", targets: ["ClientBenchmarks"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -144,12 +143,5 @@ let package = Package(
                 "Gateway", "Scheduler", "Verifier", "Payout", "RunnerAgent", "BlobStore", "Sandbox", "TestSupport",
                 asyncHTTPClient, crypto, hummingbird, nioCore, nioFoundationCompat, nioHTTP1,
             ] + serviceCore),
-
-        // Benchmarks beside the same loops in C.
-        .target(
-            name: "CLoops", dependencies: ["CRabbitMQ", "CPostgres"], path: "Tests/Benchmarks/CLoops"),
-        .executableTarget(
-            name: "ClientBenchmarks", dependencies: ["AMQPClient", "PostgresClient", "CLoops", lifecycle, logging],
-            path: "Tests/Benchmarks/ClientBenchmarks", swiftSettings: strict),
     ]
 )
