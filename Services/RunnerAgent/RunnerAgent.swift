@@ -169,20 +169,13 @@ package actor RunnerAgent: Service {
         let started = Date()
         do {
             let prepared = try await preparation.value
-            let task = Task { try await prepared.run() }
-            running[offer.id] = task
-            defer { running[offer.id] = nil }
-            logger.info("Running", metadata: ["attempt": "\(offer.id)"])
-            let result = try await withTaskCancellationHandler {
-                try await task.value
-            } onCancel: {
-                task.cancel()
+            do {
+                try await execute(prepared, offer, grant, started: started)
+                await prepared.discard()
+            } catch {
+                await prepared.discard()
+                throw error
             }
-            // Once stopped it has no right to a result, even if the run was just done.
-            guard leases.leases[offer.id] != nil else { return await prepared.discard() }
-            try await upload(result)
-            await report(result, image: prepared.image, offer, grant, started: started)
-            await prepared.discard()
         } catch is CancellationError {
             preparation.cancel()
         } catch let error as EnvironmentRejected {
@@ -195,6 +188,27 @@ package actor RunnerAgent: Service {
             await report(
                 SandboxResult(outcome: .runnerError, detail: "\(error)"), image: nil, offer, grant, started: started)
         }
+    }
+
+    /// Runs what was granted and reports it, unless the lease was lost meanwhile.
+    private func execute(
+        _ prepared: any PreparedExecution, _ offer: Offer, _ grant: Grant, started: Date
+    ) async throws {
+        // A cancel that came while the image was being prepared.
+        guard leases.leases[offer.id] != nil else { return }
+        let task = Task { try await prepared.run() }
+        running[offer.id] = task
+        defer { running[offer.id] = nil }
+        logger.info("Running", metadata: ["attempt": "\(offer.id)"])
+        let result = try await withTaskCancellationHandler {
+            try await task.value
+        } onCancel: {
+            task.cancel()
+        }
+        // Once stopped it has no right to a result, even if the run was just done.
+        guard leases.leases[offer.id] != nil else { return }
+        try await upload(result)
+        await report(result, image: prepared.image, offer, grant, started: started)
     }
 
     private func prepare(_ offer: Offer) async throws -> any PreparedExecution {

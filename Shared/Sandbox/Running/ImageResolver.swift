@@ -11,6 +11,9 @@ package struct EnvironmentRejected: Error, Sendable, CustomStringConvertible {
 package actor ImageResolver {
     private let engine: DockerEngine
     private var underWay: [TaskEnvironment: Task<Digest, any Error>] = [:]
+    /// Which image each archive holds, so that it is fetched again only when the engine has lost the image.
+    private var archives: [Digest: Digest] = [:]
+    private static let rememberedArchives = 1000
 
     package init(engine: DockerEngine) { self.engine = engine }
 
@@ -19,12 +22,22 @@ package actor ImageResolver {
     package func resolve(
         _ environment: TaskEnvironment, fetch: @escaping @Sendable (Digest) async throws -> (path: String, size: Int64)
     ) async throws -> Digest {
+        if case .archive(let blob) = environment, let id = archives[blob],
+            try await engine.image(id.description) != nil
+        {
+            return id
+        }
         if let task = underWay[environment] { return try await task.value }
         let engine = engine
         let task = Task { try await Self.find(environment, engine, fetch) }
         underWay[environment] = task
         defer { underWay[environment] = nil }
-        return try await task.value
+        let id = try await task.value
+        if case .archive(let blob) = environment {
+            if archives.count >= Self.rememberedArchives { archives = [:] }
+            archives[blob] = id
+        }
+        return id
     }
 
     private static func find(
@@ -60,6 +73,7 @@ package actor ImageResolver {
         _ blob: Digest, _ engine: DockerEngine, _ fetch: @Sendable (Digest) async throws -> (path: String, size: Int64)
     ) async throws -> Digest {
         let file = try await fetch(blob)
+        defer { try? FileManager.default.removeItem(atPath: file.path) }
         let id = try imageID(inArchive: file.path)
         if try await engine.image(id.description) != nil { return id }
         do {
