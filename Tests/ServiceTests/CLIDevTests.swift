@@ -143,11 +143,10 @@ import Testing
                 postgresURL: "postgresql://db", amqpURL: "amqp://b", logLevel: "info",
                 environment: [
                     "PATH": "/bin", "SECRET": "x", "PARITY_LEASE": "20s", "PARITY_API_KEY": "mine",
-                    "PARITY_POSTGRES_URL_FILE": "/x", "PARITY_TEST_AMQP": "y", "DOCKER_HOST": "unix:///d",
+                    "PARITY_POSTGRES_URL_FILE": "/x", "PARITY_TEST_AMQP": "y",
                 ])
             let spec = services.process("gateway", at: "/bin/gateway", ["PARITY_POSTGRES_URL": "postgresql://db"])
             #expect(spec.environment["PARITY_LEASE"] == "20s")
-            #expect(spec.environment["DOCKER_HOST"] == "unix:///d")
             #expect(spec.environment["PARITY_HEALTH_PORT"] == "2")
             for name in ["SECRET", "PARITY_API_KEY", "PARITY_POSTGRES_URL_FILE", "PARITY_TEST_AMQP"] {
                 #expect(spec.environment[name] == nil, "\(name)")

@@ -33,6 +33,13 @@ import Testing
         #expect(try settings([:], ["PARITY_GATEWAY_URL": "http://file:1/"], file: file).apiKey == "file-key")
     }
 
+    @Test func `the administrator's key of the file stands in only while no key is given`() throws {
+        let file = ClientConfiguration(gatewayURL: "http://file:1", apiKey: "mine", adminKey: "admin")
+        #expect(try settings(file: file).asAdministrator.apiKey == "admin")
+        #expect(try settings([:], ["PARITY_API_KEY": "given"], file: file).asAdministrator.apiKey == "given")
+        #expect(try settings([:], ["PARITY_GATEWAY_URL": "http://other:1"], file: file).asAdministrator.apiKey == nil)
+    }
+
     @Test func `what is no URL is named`() {
         let error = #expect(throws: SettingsError.self) { try settings(["PARITY_GATEWAY_URL": "localhost:8080"]) }
         #expect(error?.description.contains("PARITY_GATEWAY_URL") == true)

@@ -17,7 +17,7 @@ struct CreateAccountCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await client.run { gateway in
-            let account = try await gateway.createAccount(NewAccount(name: name))
+            let account = try await gateway.asAdministrator.createAccount(NewAccount(name: name))
             if client.json { return Console.line(account.json.trimmingNewlines) }
             Console.line("account  \(account.value.id)")
             Console.line("api key  \(account.value.apiKey ?? "(none)")")

@@ -25,7 +25,7 @@ struct DepositCommand: AsyncParsableCommand {
             } else {
                 id = try await gateway.account().value.id
             }
-            let answer = try await gateway.deposit(NewDeposit(account: id, amount: amount))
+            let answer = try await gateway.asAdministrator.deposit(NewDeposit(account: id, amount: amount))
             Console.line(client.json ? answer.json.trimmingNewlines : "\(amount.decimal) credited to \(id)")
         }
     }

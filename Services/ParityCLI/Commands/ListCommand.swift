@@ -16,7 +16,7 @@ struct ListCommand: AsyncParsableCommand {
     @OptionGroup var client: ClientOptions
 
     func validate() throws {
-        guard (1...1000).contains(limit) else { throw ValidationError("--limit \(limit): 1 to 1000 is expected") }
+        guard (1...200).contains(limit) else { throw ValidationError("--limit \(limit): 1 to 200 is expected") }
     }
 
     func run() async throws {

@@ -127,7 +127,8 @@ struct DevNetwork: Sendable {
     }
 
     private func announce(_ services: DevServices) throws {
-        let configuration = ClientConfiguration(gatewayURL: services.gatewayURL, apiKey: services.state.apiKey ?? "")
+        let configuration = ClientConfiguration(
+            gatewayURL: services.gatewayURL, apiKey: services.state.apiKey ?? "", adminKey: services.state.adminKey)
         try configuration.write(folder.client)
         log.say("The network is up: \(services.gatewayURL), \(runners) runner\(runners == 1 ? "" : "s")", .bold)
         let path = ClientConfiguration.path(environment)

@@ -29,7 +29,7 @@ struct DevServices: Sendable {
         if name == Self.gateway {
             settings.merge([
                 "PARITY_LISTEN_HOST": "127.0.0.1", "PARITY_LISTEN_PORT": "\(ports[Self.gateway, default: 0])",
-                "PARITY_ADMIN_KEY": state.adminKey, "PARITY_RUNNER_SECRET": state.runnerSecret,
+                "PARITY_ADMIN_KEY": state.adminKey,
                 "PARITY_BLOB_DIR": folder.blobs,
             ]) { _, new in new }
         }
@@ -45,7 +45,8 @@ struct DevServices: Sendable {
             name, at: try Executables.sibling("runner-agent"),
             [
                 "PARITY_GATEWAY_URL": gatewayURL, "PARITY_API_KEY": state.apiKey ?? "",
-                "PARITY_RUNNER_SECRET": state.runnerSecret, "PARITY_RUNNER_NAME": name, "PARITY_STATE_DIR": home,
+                "PARITY_RUNNER_NAME": name, "PARITY_STATE_DIR": home,
+                "PARITY_DOCKER_HOST": DockerEngine.address(environment),
             ])
     }
 
@@ -61,13 +62,13 @@ struct DevServices: Sendable {
             environment: inherited(without: Set(all.keys)).merging(all) { _, new in new }, stopSeconds: 35)
     }
 
-    /// What a service sees of our own environment: the system's, Docker's, and Parity's settings that are not ours to
-    /// give, so that `PARITY_LEASE=20s parity dev` does what it says.
+    /// What a service sees of our own environment: the system's, and Parity's settings that are not ours to give, so
+    /// that `PARITY_LEASE=20s parity dev` does what it says.
     private func inherited(without own: Set<String>) -> [String: String] {
         let system: Set = ["PATH", "HOME", "LANG", "USER", "TMPDIR", "SWIFT_BACKTRACE", "LD_LIBRARY_PATH"]
         let foreign: Set = ["PARITY_API_KEY", "PARITY_GATEWAY_URL", "PARITY_CONFIG"]
         return environment.filter { name, _ in
-            if system.contains(name) || name.hasPrefix("DOCKER_") { return true }
+            if system.contains(name) { return true }
             guard name.hasPrefix("PARITY_"), !name.hasPrefix("PARITY_TEST_") else { return false }
             let base = name.hasSuffix("_FILE") ? String(name.dropLast(5)) : name
             return !own.contains(base) && !foreign.contains(base)

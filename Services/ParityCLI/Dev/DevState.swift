@@ -8,7 +8,6 @@ struct DevState: Codable, Sendable, Equatable {
     var postgresPassword = Self.secret()
     var amqpPassword = Self.secret()
     var adminKey = Self.secret()
-    var runnerSecret = Self.secret()
     /// RabbitMQ's data belongs to the name of its node.
     var nodeName = "parity-\(Self.secret().prefix(8))@localhost"
     /// The key of the account `dev`; nil until it was made.

@@ -6,10 +6,16 @@ import NIOHTTP1
 enum DockerEngine {
     private static let standardSocket = "/var/run/docker.sock"
 
+    /// The engine that a person named: for Parity, or for Docker's own tools.
+    static func address(_ environment: [String: String]) -> String {
+        let named = ["PARITY_DOCKER_HOST", "DOCKER_HOST"].compactMap { environment[$0] }.first { !$0.isEmpty }
+        return named ?? "unix://\(standardSocket)"
+    }
+
     /// Throws ``CommandFailure`` with what to do when no engine answers on the local socket. An engine elsewhere
-    /// (`DOCKER_HOST` with another scheme) is left to the agents.
+    /// (an address with another scheme) is left to the agents.
     static func check(_ environment: [String: String]) async throws {
-        let host = environment["DOCKER_HOST"].flatMap { $0.isEmpty ? nil : $0 } ?? "unix://\(standardSocket)"
+        let host = address(environment)
         guard host.hasPrefix("unix://") else { return }
         let socket = String(host.dropFirst("unix://".count))
         var request = HTTPClientRequest(url: "http+unix://\(GatewayClient.escape(socket))/_ping")

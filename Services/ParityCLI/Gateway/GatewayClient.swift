@@ -42,6 +42,9 @@ struct GatewayClient: Sendable {
         try await http.shutdown()
     }
 
+    /// The same client with the administrator's key, where we have it.
+    var asAdministrator: GatewayClient { GatewayClient(settings: settings.asAdministrator, http: http) }
+
     func get<Value: Decodable & Sendable>(_ path: String, as type: Value.Type) async throws -> Answer<Value> {
         try await call(.GET, path, body: nil, as: type)
     }

@@ -6,10 +6,19 @@ import Glibc
 struct ClientConfiguration: Codable, Sendable, Equatable {
     var gatewayURL: String
     var apiKey: String
+    /// For deposits and accounts; only `parity dev` writes one, as its network is its user's own.
+    var adminKey: String?
 
     enum CodingKeys: String, CodingKey {
         case gatewayURL = "gateway_url"
         case apiKey = "api_key"
+        case adminKey = "admin_key"
+    }
+
+    init(gatewayURL: String, apiKey: String, adminKey: String? = nil) {
+        self.gatewayURL = gatewayURL
+        self.apiKey = apiKey
+        self.adminKey = adminKey
     }
 
     /// `PARITY_CONFIG`, else in `XDG_CONFIG_HOME`, else in `~/.config`.

@@ -15,11 +15,17 @@ struct ClientSettings: Sendable, Equatable {
 
     var gatewayURL: String
     var apiKey: String?
+    /// The key for what only administrators may do, when it is not `apiKey` itself.
+    var adminKey: String?
 
-    init(gatewayURL: String, apiKey: String?) {
+    init(gatewayURL: String, apiKey: String?, adminKey: String? = nil) {
         self.gatewayURL = gatewayURL
         self.apiKey = apiKey
+        self.adminKey = adminKey
     }
+
+    /// The same gateway, as its administrator where we have that key.
+    var asAdministrator: ClientSettings { ClientSettings(gatewayURL: gatewayURL, apiKey: adminKey ?? apiKey) }
 
     /// Throws ``SettingsError``.
     init(
@@ -31,7 +37,10 @@ struct ClientSettings: Sendable, Equatable {
         gatewayURL = Self.trimmed(isGiven ? try reader.value(Self.gatewayURL) : file?.gatewayURL)
         if gatewayURL.isEmpty { gatewayURL = Self.trimmed(try reader.value(Self.gatewayURL)) }
         apiKey = try reader.optional(Self.apiKey)
-        if apiKey == nil, let file, Self.trimmed(file.gatewayURL) == gatewayURL { apiKey = file.apiKey }
+        // A key that was given is meant for everything.
+        guard apiKey == nil, let file, Self.trimmed(file.gatewayURL) == gatewayURL else { return }
+        apiKey = file.apiKey
+        adminKey = file.adminKey
     }
 
     private static func trimmed(_ url: String?) -> String {

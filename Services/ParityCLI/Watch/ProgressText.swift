@@ -53,9 +53,10 @@ enum ProgressText {
         }
         if let paid = progress.paid {
             let shares = progress.replicas.values.filter { $0.paid != nil }.count
-            var text = "settled: \(paid.decimal) paid to \(shares) runner\(shares == 1 ? "" : "s")"
-            if let refunded = progress.refunded, refunded > .zero { text += ", \(refunded.decimal) refunded" }
-            lines.append(StyledLine(text))
+            var parts: [String] = []
+            if paid > .zero { parts.append("\(paid.decimal) paid to \(shares) runner\(shares == 1 ? "" : "s")") }
+            if let refunded = progress.refunded, refunded > .zero { parts.append("\(refunded.decimal) refunded") }
+            lines.append(StyledLine("settled: \(parts.isEmpty ? "nothing to pay" : parts.joined(separator: ", "))"))
         }
         return lines
     }
