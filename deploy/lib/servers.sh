@@ -49,6 +49,11 @@ stop_servers() {
   if [ -n "${rabbit_pid:-}" ]; then
     # Its own session: the shell, the Erlang machine and their helpers.
     pkill -KILL -s "$rabbit_pid" 2>/dev/null || true
-    env ERL_EPMD_PORT="$epmd_port" epmd -kill >/dev/null 2>&1 || true
+    # The port mapper refuses to end until it has noticed that its node is gone.
+    local try
+    for try in $(seq 50); do
+      if env ERL_EPMD_PORT="$epmd_port" epmd -kill 2>&1 | grep -qE 'Killed|Cannot connect|connect'; then break; fi
+      sleep 0.1
+    done
   fi
 }
