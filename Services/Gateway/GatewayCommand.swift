@@ -33,7 +33,7 @@ struct GatewayCommand: AsyncParsableCommand {
                 configuration: .init(
                     address: .hostname(settings.host, port: settings.port), serverName: "parity-gateway"),
                 onServerRunning: { channel in
-                    logger.info("Listening", metadata: ["address": "\(String(describing: channel.localAddress))"])
+                    logger.info("Listening", metadata: ["port": "\(channel.localAddress?.port ?? settings.port)"])
                 }, logger: Logger(label: "http"))
             try await ServiceRunner.run(
                 services: core.services(consuming: [], [setup, application], checks: [setup.check]), logger: logger)

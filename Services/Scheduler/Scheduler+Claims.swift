@@ -90,8 +90,12 @@ extension Scheduler {
             return try await Replicas.renew(held, of: heartbeat.runner, lease: policy.lease, in: transaction)
         }
         if heartbeat.leaving {
-            for held in heartbeat.held.prefix(1024) {
-                try await endLease(of: held.id, runner: heartbeat.runner, reason: "runner_left", mustBeOver: false)
+            // From the rows: a runner that goes has often dropped its own list already.
+            let held = try await pool.withConnection {
+                try await Backlog.granted(to: heartbeat.runner, limit: 1024, in: $0)
+            }
+            for id in held {
+                try await endLease(of: id, runner: heartbeat.runner, reason: "runner_left", mustBeOver: false)
             }
             return
         }

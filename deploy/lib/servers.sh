@@ -49,6 +49,7 @@ stop_servers() {
   if [ -n "${rabbit_pid:-}" ]; then
     # Its own session: the shell, the Erlang machine and their helpers.
     pkill -KILL -s "$rabbit_pid" 2>/dev/null || true
+    wait "$rabbit_pid" 2>/dev/null || true
     # The port mapper refuses to end until it has noticed that its node is gone.
     local try
     for try in $(seq 50); do

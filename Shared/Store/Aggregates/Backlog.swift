@@ -18,6 +18,18 @@ package enum Backlog {
         }
     }
 
+    /// What a runner holds.
+    package static func granted(
+        to runner: RunnerID, limit: Int, in session: some PostgresSession
+    ) async throws -> [AttemptID] {
+        try await session.query(
+            """
+            SELECT task_id, replica, attempt FROM replicas WHERE state = 'granted' AND runner_id = $1
+            ORDER BY task_id LIMIT $2
+            """, runner, limit
+        ).map(Replicas.attemptID)
+    }
+
     /// Offers that nobody claimed in time.
     package static func unclaimed(limit: Int, in session: some PostgresSession) async throws -> [AttemptID] {
         try await session.query(
