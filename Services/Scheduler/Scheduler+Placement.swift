@@ -9,7 +9,7 @@ extension Scheduler {
     package func place(_ id: TaskID, total: Int?, message: MessageID? = nil) async throws {
         try await withTask(id, message: message) { task, transaction in
             guard !task.state.isFinal else { return [] }
-            let wanted = min(total ?? Int(task.rules.replicas), Int(task.rules.maxReplicas))
+            let wanted = max(0, min(total ?? Int(task.rules.replicas), Int(task.rules.maxReplicas)))
             let new = try await Replicas.ensure(wanted, of: id, in: transaction)
             return try await placeWaiting(task, announcing: Set(new), in: transaction)
         }

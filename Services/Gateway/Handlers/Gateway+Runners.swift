@@ -32,8 +32,9 @@ extension Gateway {
         guard let proof = Data(base64Encoded: new.proof), new.runnerKey.isValidSignature(Array(proof), for: message)
         else { throw Problem.badRequest("proof", "the proof is not the key's signature for this account") }
         guard (1...1024).contains(new.slots) else { throw Problem.badRequest("slots", "slots is 1 to 1024") }
-        guard (1...100).contains(new.name.utf8.count), !new.name.utf8.contains(0), new.agentVersion.utf8.count <= 100
-        else { throw Problem.badRequest("name", "a runner's name is 1 to 100 bytes") }
+        guard (1...100).contains(new.name.utf8.count), new.agentVersion.utf8.count <= 100,
+            !(new.name + new.agentVersion).utf8.contains(0)
+        else { throw Problem.badRequest("name", "a runner's name is 1 to 100 bytes, its version at most 100") }
         let unknown = new.classes.filter { !settings.classes.contains($0) }
         guard !new.classes.isEmpty, unknown.isEmpty else {
             throw Problem.badRequest(

@@ -3,11 +3,7 @@
 /// Its calls block, and run on a thread of their own inside ``withConnection(_:_:)``.
 package struct AMQPAdmin {
     private let wire: AMQPWire
-    private let nextChannel: ChannelCounter
-
-    private final class ChannelCounter {
-        var last: UInt16 = 0
-    }
+    private static let channel: UInt16 = 1
 
     /// Connects, runs `body`, and closes. Throws `.connectionFailed` when the broker is not there.
     package static func withConnection<T: Sendable>(
@@ -16,14 +12,14 @@ package struct AMQPAdmin {
         try await onOwnThread(named: "amqp-admin") {
             let wire = try AMQPWire(configuration)
             defer { wire.close() }
-            return try body(AMQPAdmin(wire: wire, nextChannel: ChannelCounter()))
+            return try body(AMQPAdmin(wire: wire))
         }
     }
 
-    /// A fresh channel for each command: the broker closes it when the command fails.
+    /// Opens the channel anew for each command, since the broker closes it when a command fails. Always the same
+    /// number: a connection has only so many.
     private func onChannel<T>(_ body: (UInt16) throws(AMQPError) -> T) throws(AMQPError) -> T {
-        nextChannel.last += 1
-        let channel = nextChannel.last
+        let channel = Self.channel
         try wire.openChannel(channel)
         let value = try body(channel)
         try wire.closeChannel(channel)
@@ -33,13 +29,6 @@ package struct AMQPAdmin {
     package func declareExchange(_ name: String, type: String, durable: Bool = true) throws(AMQPError) {
         try onChannel { channel throws(AMQPError) in
             try wire.declareExchange(name, type: type, durable: durable, passive: false, channel: channel)
-        }
-    }
-
-    /// Throws `.notFound` if there is none.
-    package func checkExchange(_ name: String, type: String = "") throws(AMQPError) {
-        try onChannel { channel throws(AMQPError) in
-            try wire.declareExchange(name, type: type, durable: true, passive: true, channel: channel)
         }
     }
 
@@ -69,18 +58,8 @@ package struct AMQPAdmin {
         }
     }
 
-    package func unbind(queue: String, from exchange: String, routingKey: String) throws(AMQPError) {
-        try onChannel { channel throws(AMQPError) in
-            try wire.unbind(queue: queue, from: exchange, routingKey: routingKey, channel: channel)
-        }
-    }
-
     package func deleteQueue(_ name: String) throws(AMQPError) {
         try onChannel { channel throws(AMQPError) in try wire.deleteQueue(name, channel: channel) }
-    }
-
-    package func purgeQueue(_ name: String) throws(AMQPError) {
-        try onChannel { channel throws(AMQPError) in try wire.purge(name, channel: channel) }
     }
 
     /// Takes the oldest message off the queue for good; nil if it is empty.

@@ -172,22 +172,9 @@ final class AMQPWire {
         try check(channel: channel)
     }
 
-    func unbind(queue: String, from exchange: String, routingKey: String, channel: UInt16) throws(AMQPError) {
-        defer { arena.reset() }
-        amqp_queue_unbind(
-            connection, channel, arena.bytes(queue), arena.bytes(exchange), arena.bytes(routingKey), amqp_empty_table)
-        try check(channel: channel)
-    }
-
     func deleteQueue(_ name: String, channel: UInt16) throws(AMQPError) {
         defer { arena.reset() }
         amqp_queue_delete(connection, channel, arena.bytes(name), 0, 0)
-        try check(channel: channel)
-    }
-
-    func purge(_ name: String, channel: UInt16) throws(AMQPError) {
-        defer { arena.reset() }
-        amqp_queue_purge(connection, channel, arena.bytes(name))
         try check(channel: channel)
     }
 

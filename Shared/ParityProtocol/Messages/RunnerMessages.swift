@@ -11,6 +11,29 @@ package struct AttemptID: Sendable, Hashable, Codable, CustomStringConvertible {
     }
 
     package var description: String { "\(task)/\(replica)#\(attempt)" }
+
+    /// Far above what the network makes, and well within what its columns hold.
+    package static let maximumNumber = 1_000_000
+}
+
+extension AttemptID {
+    private enum CodingKeys: String, CodingKey { case task, replica, attempt }
+
+    /// Strangers send these: numbers that the network never makes are refused here, once for every message.
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        func number(_ key: CodingKeys) throws -> Int {
+            let value = try container.decode(Int.self, forKey: key)
+            guard (0...Self.maximumNumber).contains(value) else {
+                throw DecodingError.dataCorruptedError(
+                    forKey: key, in: container, debugDescription: "expected 0 to \(Self.maximumNumber)")
+            }
+            return value
+        }
+        self.init(
+            task: try container.decode(TaskID.self, forKey: .task), replica: try number(.replica),
+            attempt: try number(.attempt))
+    }
 }
 
 /// scheduler → lane: whoever takes this may claim the attempt. Ids and digests only; the spec is fetched by digest.

@@ -5,13 +5,6 @@ package struct TaskSubmitted: MessageBody, Equatable {
     package init(task: TaskID) { self.task = task }
 }
 
-/// gateway → scheduler: the submitter cancelled; stop what runs.
-package struct TaskCancelled: MessageBody, Equatable {
-    package static let schema = "parity.task.cancelled/v1"
-    package let task: TaskID
-    package init(task: TaskID) { self.task = task }
-}
-
 /// verifier → scheduler and whoever listens: a verdict stands; replicas not yet granted are void.
 package struct TaskDecided: MessageBody, Equatable {
     package static let schema = "parity.task.decided/v1"

@@ -39,7 +39,6 @@ final class ConnectionHandle {
         connection = nil
     }
 
-    var backendPID: Int32 { PQbackendPID(connection) }
     var isIdle: Bool { PQtransactionStatus(connection) == PQTRANS_IDLE && isAlive }
     var isAlive: Bool { PQstatus(connection) == CONNECTION_OK }
 

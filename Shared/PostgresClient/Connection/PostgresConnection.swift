@@ -140,6 +140,8 @@ final class Canceller: @unchecked Sendable {
     func nextTicket() -> UInt64 {
         state.withLock {
             $0.lastTicket += 1
+            // One caller at a time uses a connection: what was cancelled before this is over.
+            $0.cancelled.removeAll()
             return $0.lastTicket
         }
     }

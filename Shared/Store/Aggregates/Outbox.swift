@@ -88,12 +88,6 @@ package enum Outbox {
             WHERE id = ANY ($1) AND claim_token = $2
             """, rows, token, Double(delay.milliseconds))
     }
-
-    /// How many messages wait, up to `limit`.
-    package static func depth(upTo limit: Int, in session: some PostgresSession) async throws -> Int {
-        try await session.query("SELECT count(*) AS n FROM (SELECT FROM outbox LIMIT $1) o", limit)
-            .first?.decode("n") ?? 0
-    }
 }
 
 /// The `inbox` table: which messages a consumer has had.

@@ -46,11 +46,6 @@ package enum Tasks {
         try await session.query(columns + " WHERE id = $1 FOR NO KEY UPDATE", id).first.map(Row.init)
     }
 
-    /// Like ``lock(_:in:)``, but nil at once where another transaction works on the task.
-    package static func lockIfFree(_ id: TaskID, in session: some PostgresSession) async throws -> Row? {
-        try await session.query(columns + " WHERE id = $1 FOR NO KEY UPDATE SKIP LOCKED", id).first.map(Row.init)
-    }
-
     package static func insert(
         _ id: TaskID, account: AccountID, spec: TaskSpec, traceparent: String?, in session: some PostgresSession
     ) async throws {
