@@ -1,5 +1,6 @@
 import Foundation
 import ParityProtocol
+import TestSupport
 import Testing
 
 @testable import ParityCLI
@@ -174,8 +175,8 @@ import Testing
     }
 
     @Test func `nobody there, a bad setting, a bad flag: each has its code`() async throws {
-        let port = try FreePorts.take(["nobody"], remembered: [:])["nobody"] ?? 0
-        let unreachable = try await parity(["list", "--gateway", "http://127.0.0.1:\(port)"])
+        let nobody = try UnservedPort()
+        let unreachable = try await parity(["list", "--gateway", "http://127.0.0.1:\(nobody.port)"])
         #expect(unreachable.status == CommandExit.unreachable.rawValue)
         let setting = try await parity(["list"], environment: ["PARITY_GATEWAY_URL": "nonsense"])
         #expect(setting.status == CommandExit.settings.rawValue)

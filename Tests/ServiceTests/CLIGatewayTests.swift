@@ -1,4 +1,5 @@
 import ParityProtocol
+import TestSupport
 import Testing
 
 @testable import ParityCLI
@@ -65,9 +66,10 @@ import Testing
     }
 
     @Test func `a gateway that is not there is unreachable`() async throws {
-        let port = try FreePorts.take(["nobody"], remembered: [:])["nobody"] ?? 0
+        let nobody = try UnservedPort()
         let error = await #expect(throws: GatewayFailure.self) {
-            try await GatewayClient.with(Samples.client("http://127.0.0.1:\(port)")) { _ = try await $0.account() }
+            let settings = Samples.client("http://127.0.0.1:\(nobody.port)")
+            try await GatewayClient.with(settings) { _ = try await $0.account() }
         }
         #expect(error?.commandFailure.status == .unreachable)
         #expect(error?.commandFailure.lines.first?.hasSuffix("connection refused") == true)

@@ -81,6 +81,19 @@ make_busybox_image() {
   rm -rf "$root"
 }
 
+# free_port: a free loopback port below the kernel's ephemeral range, so that no outgoing connection takes it before the
+# server that it is meant for does.
 free_port() {
-  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])' 
+  python3 - <<'PYTHON'
+import random, socket
+while True:
+    port = random.randrange(20000, 32768)
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+    print(port)
+    break
+PYTHON
 }

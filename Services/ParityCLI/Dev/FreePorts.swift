@@ -1,7 +1,12 @@
 import Glibc
 
 /// Free ports on the loopback interface.
+///
+/// They come from below the kernel's ephemeral range (32768 and up on Linux): between the choice here and the server's
+/// own bind, some other program's outgoing connection would otherwise be given the same port.
 enum FreePorts {
+    private static let range = 20_000..<32_768
+
     /// One port for each name: the one in `remembered` or `preferred` when it is free, any free one otherwise.
     static func take(
         _ names: [String], remembered: [String: Int], preferred: [String: Int] = [:]
@@ -12,12 +17,20 @@ enum FreePorts {
         // Remembered ports first, so that a new name does not take one of them.
         for name in names.sorted(by: { (remembered[$0] == nil ? 1 : 0, $0) < (remembered[$1] == nil ? 1 : 0, $1) }) {
             let wishes = [remembered[name], preferred[name]].compactMap { $0 }.filter { !ports.values.contains($0) }
-            let taken = wishes.lazy.compactMap { bound($0) }.first ?? bound(0)
+            let taken = wishes.lazy.compactMap { bound($0) }.first ?? anyPort()
             guard let taken else { throw CommandFailure(.failure, "no free port: \(systemError())") }
             held.append(taken.descriptor)
             ports[name] = taken.port
         }
         return ports
+    }
+
+    /// Random tries, then whatever the kernel gives.
+    private static func anyPort() -> (descriptor: Int32, port: Int)? {
+        for _ in 0..<100 {
+            if let taken = bound(Int.random(in: range)) { return taken }
+        }
+        return bound(0)
     }
 
     private static func bound(_ port: Int) -> (descriptor: Int32, port: Int)? {
