@@ -134,8 +134,8 @@ let package = Package(
             "ServiceTests",
             [
                 "Gateway", "Scheduler", "Verifier", "Payout", "RunnerAgent", "ParityCLI", "ParityProtocol", "Telemetry",
-                "TestSupport", argumentParser, asyncHTTPClient, httpTypes, hummingbird, lifecycle, logging, nioCore,
-                nioHTTP1,
+                "TestSupport", argumentParser, asyncHTTPClient, crypto, httpTypes, hummingbird, lifecycle, logging,
+                nioCore, nioHTTP1,
             ]),
         tests(
             "IntegrationTests",

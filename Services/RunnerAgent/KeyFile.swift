@@ -3,10 +3,8 @@ import Foundation
 
 /// The runner's identity: an Ed25519 key in a file that only its user may read.
 package enum KeyFile {
-    /// The key of this folder, made on first use.
+    /// The key in `folder`, made on first use. The folder exists and is locked: see ``StateFolder``.
     package static func load(folder: String) throws -> Curve25519.Signing.PrivateKey {
-        try FileManager.default.createDirectory(
-            atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         let path = folder + "/runner.key"
         if let data = FileManager.default.contents(atPath: path) {
             guard let key = try? Curve25519.Signing.PrivateKey(rawRepresentation: data) else {

@@ -22,8 +22,12 @@ struct RunnerAgentCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await ServiceRunner.command("runner-agent") {
-            let settings = try RunnerSettings(try common.reader(for: RunnerSettings.descriptions))
+            var settings = try RunnerSettings(try common.reader(for: RunnerSettings.descriptions))
             Telemetry.bootstrap(service: "runner-agent", settings: settings.common.telemetry)
+            let folder = try StateFolder(pattern: settings.stateFolder)
+            defer { withExtendedLifetime(folder) {} }
+            settings.stateFolder = folder.path
+            settings.name = folder.numbered(settings.name)
             let client = HTTPClient(eventLoopGroupProvider: .singleton)
             do {
                 try await serve(settings, client: client, logger: Logger(label: "runner-agent"))

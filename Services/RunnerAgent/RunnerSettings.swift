@@ -6,9 +6,11 @@ package struct RunnerSettings: SettingsGroup {
         "PARITY_GATEWAY_URL", flag: nil, schemes: ["http", "https"], default: "http://127.0.0.1:8080",
         help: "Where the gateway is")
     static let apiKey = Setting<String>.secret("PARITY_API_KEY", help: "API key of the operator, who is paid")
-    static let name = Setting<String>.text("PARITY_RUNNER_NAME", default: "runner", help: "Name to show to people")
+    static let name = Setting<String>.text(
+        "PARITY_RUNNER_NAME", default: "runner", help: "Name to show to people; {n} as in PARITY_STATE_DIR")
     static let state = Setting<String>.text(
-        "PARITY_STATE_DIR", default: "runner-state", help: "Folder of the runner's key and scratch files")
+        "PARITY_STATE_DIR", default: "runner-state",
+        help: "Folder of the runner's key and scratch files; {n} is the smallest number whose folder is free")
     static let slots = Setting<Int>.integer(
         "PARITY_RUNNER_SLOTS", default: 1, in: 1...256, help: "How many replicas to run at once")
     static let classes = Setting<[String]>.list(

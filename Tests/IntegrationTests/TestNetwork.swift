@@ -24,6 +24,8 @@ import Verifier
 /// The whole network in this process: real Postgres, real RabbitMQ, the real gateway over HTTP, and agents whose
 /// containers are replaced by a script.
 struct TestNetwork: Sendable {
+    /// Its database's address.
+    let database: String
     let pool: PostgresPool
     let broker: RabbitMQTestBroker
     let api: TestAPI
@@ -84,7 +86,8 @@ struct TestNetwork: Sendable {
                 throw TestEnvironment.Missing(description: "the network did not become ready")
             }
             try await body(
-                TestNetwork(pool: core.pool, broker: broker, api: api, settings: settings, logger: logger))
+                TestNetwork(
+                    database: database, pool: core.pool, broker: broker, api: api, settings: settings, logger: logger))
             await group.triggerGracefulShutdown()
             try await tasks.waitForAll()
         }

@@ -37,6 +37,9 @@ import Testing
         let file = ClientConfiguration(gatewayURL: "http://file:1", apiKey: "mine", adminKey: "admin")
         #expect(try settings(file: file).asAdministrator.apiKey == "admin")
         #expect(try settings([:], ["PARITY_API_KEY": "given"], file: file).asAdministrator.apiKey == "given")
+        let both = ["PARITY_API_KEY": "given", "PARITY_ADMIN_KEY": "root"]
+        #expect(try settings([:], both, file: file).apiKey == "given")
+        #expect(try settings([:], both, file: file).asAdministrator.apiKey == "root")
         #expect(try settings([:], ["PARITY_GATEWAY_URL": "http://other:1"], file: file).asAdministrator.apiKey == nil)
     }
 

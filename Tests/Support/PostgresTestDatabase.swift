@@ -17,16 +17,30 @@ package enum PostgresTestDatabase {
         }
     }
 
-    /// Through psql: the client under test takes no SQL that is made of strings.
+    /// What `deploy/audit.sql` finds in the database at `url`: a violation a line.
+    package static func audit(_ url: String) throws -> String {
+        let script = URL(filePath: #filePath).appending(path: "../../../deploy/audit.sql").standardizedFileURL
+        return try psql(["-tA", "-f", script.path, url])
+    }
+
     private static func run(_ verb: String, _ name: String) throws {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
         let sql = verb == "CREATE DATABASE" ? "CREATE DATABASE \(name)" : "DROP DATABASE IF EXISTS \(name) WITH (FORCE)"
-        process.arguments = ["psql", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql, try TestEnvironment.postgres]
+        _ = try psql(["-c", sql, try TestEnvironment.postgres])
+    }
+
+    /// Through psql: the client under test takes no SQL that is made of strings.
+    private static func psql(_ arguments: [String]) throws -> String {
+        let process = Process()
+        let output = Pipe()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1"] + arguments
+        process.standardOutput = output
         try process.run()
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
         guard process.terminationStatus == 0 else {
-            throw TestEnvironment.Missing(description: "psql could not run: \(sql)")
+            throw TestEnvironment.Missing(description: "psql could not run: \(arguments)")
         }
+        return text
     }
 }

@@ -3,6 +3,7 @@
 # start_servers FOLDER: starts both and exports PARITY_TEST_*.
 start_servers() {
   local folder=$1 postgres_bin rabbit_bin port
+  say "Starting a private Postgres and a private RabbitMQ"
   postgres_bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
   rabbit_bin=$(ls -d /usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin | sort -V | tail -n 1)
   chmod 755 "$folder"

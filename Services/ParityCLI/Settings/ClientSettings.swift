@@ -11,7 +11,9 @@ struct ClientSettings: Sendable, Equatable {
         help: "Where the gateway is.")
     static let apiKey = Setting<String>.secret(
         "PARITY_API_KEY", flag: "--api-key", help: "The key of the account to act as.")
-    static let descriptions = [gatewayURL.description, apiKey.description]
+    static let adminKey = Setting<String>.secret(
+        "PARITY_ADMIN_KEY", help: "The key for what only administrators may do, when it is not that of the account.")
+    static let descriptions = [gatewayURL.description, apiKey.description, adminKey.description]
 
     var gatewayURL: String
     var apiKey: String?
@@ -37,10 +39,11 @@ struct ClientSettings: Sendable, Equatable {
         gatewayURL = Self.trimmed(isGiven ? try reader.value(Self.gatewayURL) : file?.gatewayURL)
         if gatewayURL.isEmpty { gatewayURL = Self.trimmed(try reader.value(Self.gatewayURL)) }
         apiKey = try reader.optional(Self.apiKey)
+        adminKey = try reader.optional(Self.adminKey)
         // A key that was given is meant for everything.
         guard apiKey == nil, let file, Self.trimmed(file.gatewayURL) == gatewayURL else { return }
         apiKey = file.apiKey
-        adminKey = file.adminKey
+        adminKey = adminKey ?? file.adminKey
     }
 
     private static func trimmed(_ url: String?) -> String {

@@ -1,0 +1,150 @@
+# The compose stack, brought up for real and checked. Sourced by deploy/test, not run.
+
+# stack ARGUMENT…: Compose on the test's own project.
+stack() { "${compose[@]}" -p "$stack_name" --env-file "$stack_folder/env" -f docker-compose.yml "$@"; }
+
+# find_compose: Compose v2 where the client has it, docker-compose 1.29 otherwise.
+find_compose() {
+  if docker compose version >/dev/null 2>&1; then
+    compose=(docker compose)
+  else
+    install_packages docker-compose
+    compose=(docker-compose)
+  fi
+  # The classic builder is there everywhere; a client without buildx fails otherwise.
+  docker buildx version >/dev/null 2>&1 || export DOCKER_BUILDKIT=0 COMPOSE_DOCKER_CLI_BUILD=0
+}
+
+# stage_binaries BIN FOLDER: what the image's target `prebuilt` copies: the programs, stripped, and the Swift runtime
+# that they were linked to, which they look for beside themselves.
+stage_binaries() {
+  local bin=$1 folder=$2 program library
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  for program in gateway scheduler runner-agent verifier payout parity; do
+    strip --strip-debug -o "$folder/$program" "$bin/$program"
+    for library in $(ldd "$bin/$program" | awk '$3 ~ /\/swift\// {print $3}'); do
+      cp -n "$library" "$folder/"
+    done
+  done
+}
+
+# sql QUERY: one value out of the stack's database.
+sql() { stack exec -T postgres psql -X -U parity -d parity -tA -v ON_ERROR_STOP=1 -c "$1" | tr -d '\r'; }
+
+# expect WHAT QUERY VALUE
+expect() {
+  local value
+  value=$(sql "$2")
+  [ "$value" = "$3" ] || die "$1: $value, not $3 ($2)"
+  printf '  ok  %s: %s\n' "$1" "$value"
+}
+
+# wait_for WHAT SECONDS QUERY VALUE: until the query gives the value.
+wait_for() {
+  local deadline=$((SECONDS + $2)) value
+  while :; do
+    value=$(sql "$3" 2>/dev/null) || value=
+    if [ "$value" = "$4" ]; then return 0; fi
+    [ $SECONDS -lt $deadline ] || die "$1: still $value after $2 s, not $4 ($3)"
+    sleep 0.5
+  done
+}
+
+down_stack() {
+  [ -n "${stack_name:-}" ] || return 0
+  stack down -v --remove-orphans -t 40 >/dev/null 2>&1 || true
+  rm -rf deploy/.prebuilt
+  docker image rm -f "$PARITY_IMAGE" >/dev/null 2>&1 || true
+}
+
+# test_compose BIN FOLDER: builds the image from the binaries in BIN, brings the stack up with three agents, scales to
+# five while tasks run, restarts the broker, and checks the books.
+test_compose() {
+  local bin=$1 count=60 started live="SELECT count(*) FROM runners WHERE last_seen_at > now() - interval '10 s'"
+  stack_folder=$2
+  stack_name=parity-test-$$
+  find_compose
+  export PARITY_IMAGE=parity-test-$$:prebuilt PARITY_BUILD_TARGET=prebuilt
+  deploy/new-env "$stack_folder/env"
+  {
+    echo "PARITY_PORT=$(free_port)"
+    echo "PARITY_LEASE=10s"
+    echo "POSTGRES_IMAGE=${POSTGRES_IMAGE:-postgres:18-bookworm}"
+    echo "RABBITMQ_IMAGE=${RABBITMQ_IMAGE:-rabbitmq:4.2-management}"
+    echo "RUNTIME_IMAGE=${RUNTIME_IMAGE:-debian:bookworm-slim}"
+  } >>"$stack_folder/env"
+  local setting
+  setting() { sed -n "s/^$1=//p" "$stack_folder/env" | tail -n 1; }
+
+  say "Building the stack's image from the binaries at hand"
+  started=$SECONDS
+  stage_binaries "$bin" deploy/.prebuilt
+  stack build gateway >"$stack_folder/build.log" 2>&1 || { tail -n 20 "$stack_folder/build.log" >&2; die "the image was not built"; }
+  printf '  ok  image: %s MB, %s s\n' "$(($(docker image inspect -f '{{.Size}}' "$PARITY_IMAGE") / 1000000))" $((SECONDS - started))
+
+  say "Bringing the stack up with three runner agents"
+  started=$SECONDS
+  stack up -d --no-build --scale runner-agent=3 >"$stack_folder/up.log" 2>&1 || {
+    tail -n 20 "$stack_folder/up.log" >&2
+    stack ps >&2
+    stack logs --tail 20 >&2
+    die "the stack did not come up"
+  }
+  wait_for "live runners" 60 "$live" 3
+  printf '  ok  up with three runners: %s s\n' $((SECONDS - started))
+
+  export PARITY_GATEWAY_URL=http://127.0.0.1:$(setting PARITY_PORT) HOME=$stack_folder
+  local account key image identity
+  account=$(PARITY_ADMIN_KEY=$(setting PARITY_ADMIN_KEY) "$bin/parity" account create submitter --json)
+  key=$(python3 -c 'import json, sys; print(json.load(sys.stdin)["api_key"])' <<<"$account")
+  identity=$(python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])' <<<"$account")
+  export PARITY_API_KEY=$key
+  PARITY_ADMIN_KEY=$(setting PARITY_ADMIN_KEY) "$bin/parity" deposit 1000 --account "$identity" >/dev/null
+  image=$(docker image inspect -f '{{.Id}}' parity-test/busybox)
+
+  say "Submitting $count tasks through the gateway; scaling from three to five while they run"
+  started=$SECONDS
+  submit() {
+    "$bin/parity" submit --image "$image" --reward 1 --env "N=$1" -- \
+      sh -c 'sleep 0.5; echo "$N" | sha256sum | tee /output/digest' >/dev/null
+  }
+  submit_range() {
+    local number
+    for number in $(seq "$1" "$2"); do submit "$number" || return 1; done
+  }
+  submit_range 1 $((count / 2))
+  submit_range $((count / 2 + 1)) $count &
+  local submitting=$!
+  stack up -d --no-build --no-recreate --scale runner-agent=5 >>"$stack_folder/up.log" 2>&1 || { tail -n 20 "$stack_folder/up.log" >&2; die "the stack did not scale"; }
+  wait_for "live runners" 60 "$live" 5
+  local open
+  open=$(sql "SELECT count(*) FROM tasks WHERE settled_at IS NULL")
+  stack restart -t 30 rabbitmq >>"$stack_folder/up.log" 2>&1 || die "the broker did not restart"
+  printf '  ok  broker restarted while %s tasks were open\n' "$open"
+  wait $submitting || die "a submission was refused"
+  wait_for "settled tasks" 180 "SELECT count(*) FROM tasks WHERE settled_at IS NOT NULL" $count
+  printf '  ok  all settled %s s after the first was submitted\n' $((SECONDS - started))
+
+  say "Looking at verdicts and payouts in the database"
+  expect "verified tasks" "SELECT count(*) FROM tasks WHERE state = 'verified'" $count
+  expect "verdicts that a quorum of equal digests stands behind" "SELECT count(*) FROM verdicts v WHERE 2 <= (
+    SELECT count(*) FROM replicas r WHERE r.task_id = v.task_id AND r.output_digest = v.output_digest)" $count
+  expect "digests, one for each task's own output" "SELECT count(DISTINCT output_digest) FROM verdicts" $count
+  expect "tokens paid to runners, in millionths" "SELECT sum(amount) FROM payouts" $((count * 1000000))
+  expect "runners that were paid" "SELECT count(DISTINCT runner_id) FROM payouts" 5
+  expect "audit: violations" "$(grep -v '^ *--' deploy/audit.sql | sed 's/^SELECT invariant, subject/SELECT count(*)/; s/ ORDER BY 1, 2;//')" 0
+
+  say "Scaling down to two: who leaves hands back what it holds"
+  stack up -d --no-build --no-recreate --scale runner-agent=2 >>"$stack_folder/up.log" 2>&1 || die "the stack did not scale down"
+  submit last
+  wait_for "the last task" 60 "SELECT count(*) FROM tasks WHERE state = 'verified' AND settled_at IS NOT NULL" $((count + 1))
+  printf '  ok  a task was settled by those that stayed\n'
+  local deadline=$((SECONDS + 60))
+  while stack ps | grep -qiE 'unhealthy|starting'; do
+    [ $SECONDS -lt $deadline ] || { stack ps >&2; die "not all containers are healthy"; }
+    sleep 1
+  done
+  printf '  ok  every container is healthy\n'
+  stack ps
+}
