@@ -59,6 +59,7 @@ let package = Package(
         .executable(name: "verifier", targets: ["Verifier"]),
         .executable(name: "payout", targets: ["Payout"]),
         .executable(name: "parity", targets: ["ParityCLI"]),
+        .executable(name: "client-benchmarks", targets: ["ClientBenchmarks"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -143,5 +144,14 @@ let package = Package(
                 "Gateway", "Scheduler", "Verifier", "Payout", "RunnerAgent", "BlobStore", "Sandbox", "TestSupport",
                 asyncHTTPClient, crypto, hummingbird, nioCore, nioFoundationCompat, nioHTTP1,
             ] + serviceCore),
+
+        // Not tests: rates beside C programs and pgbench. `deploy/test --bench` builds and runs them.
+        .target(
+            name: "CLoops", dependencies: ["CPostgres"], path: "Tests/Benchmarks/CLoops",
+            linkerSettings: [.linkedLibrary("rabbitmq")]),
+        .executableTarget(
+            name: "ClientBenchmarks",
+            dependencies: ["CLoops", "AMQPClient", "PostgresClient", "TestSupport", lifecycle, logging],
+            path: "Tests/Benchmarks/ClientBenchmarks", swiftSettings: strict),
     ]
 )

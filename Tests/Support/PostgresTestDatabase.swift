@@ -19,8 +19,7 @@ package enum PostgresTestDatabase {
 
     /// What `deploy/audit.sql` finds in the database at `url`: a violation a line.
     package static func audit(_ url: String) throws -> String {
-        let script = URL(filePath: #filePath).appending(path: "../../../deploy/audit.sql").standardizedFileURL
-        return try psql(["-tA", "-f", script.path, url])
+        try psql(["-tA", "-f", TestEnvironment.deployFolder.appending(path: "audit.sql").path, url])
     }
 
     private static func run(_ verb: String, _ name: String) throws {

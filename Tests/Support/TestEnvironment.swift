@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 
 /// Where the servers are that tests use. `deploy/test` starts private ones and says so in the environment.
 package enum TestEnvironment {
@@ -18,6 +18,11 @@ package enum TestEnvironment {
     package static var amqp: String { get throws { try value("PARITY_TEST_AMQP") } }
     package static var rabbitmqAPI: String { get throws { try value("PARITY_TEST_RABBITMQ_API") } }
     package static var docker: String { get throws { try value("PARITY_TEST_DOCKER") } }
+
+    /// `deploy` of this repository.
+    package static var deployFolder: URL {
+        URL(filePath: #filePath).appending(path: "../../../deploy").standardizedFileURL
+    }
 
     /// A name that no other suite has.
     package static func uniqueName() -> String {

@@ -97,3 +97,15 @@ while True:
     break
 PYTHON
 }
+
+# make_certificates FOLDER: an authority (ca.pem) and a server certificate of its for this machine, valid for a day.
+make_certificates() {
+  mkdir -p "$1"
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj '/CN=test authority' \
+    -keyout "$1/ca.key" -out "$1/ca.pem" 2>/dev/null
+  openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj '/CN=localhost' \
+    -keyout "$1/server.key" -out "$1/server.csr" 2>/dev/null
+  openssl x509 -req -in "$1/server.csr" -CA "$1/ca.pem" -CAkey "$1/ca.key" -CAcreateserial -days 1 \
+    -extfile <(printf 'subjectAltName=DNS:localhost,IP:127.0.0.1') -out "$1/server.pem" 2>/dev/null
+  chmod 600 "$1/server.key"
+}
