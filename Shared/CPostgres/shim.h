@@ -1,2 +1,5 @@
 #pragma once
 #include <libpq-fe.h>
+// Swift's Glibc module leaves these out.
+#include <sys/epoll.h>
+#include <sys/eventfd.h>

@@ -1,170 +1,252 @@
 import CPostgres
-import Glibc
+import Foundation
+import Synchronization
 
-/// The PGconn and what is prepared on it. Lives on its connection's thread and never leaves it.
-final class ConnectionHandle {
+/// One PGconn in non-blocking mode, its round trips one after the other.
+///
+/// A caller's thread sends, the ``SocketLoop`` reads; neither ever waits for the server here.
+///
+/// Unchecked: libpq allows one thread at a time in a PGconn (libpq, "Behavior in Threaded Programs"), and everything
+/// below runs under `lock`.
+final class ConnectionHandle: @unchecked Sendable {
+    private let lock = NSLock()
     private var connection: OpaquePointer?
-    private var prepared: [PreparedKey: String] = [:]
-    private var preparedOrder: [PreparedKey] = []
-    private var preparedCount = 0
+    let loop = SocketLoop.next()
+    private var registration: UInt64?
+    private var current: Exchange?
+    private var queue: [Exchange] = []
+    private var statements = StatementCache()
+    /// The last round trip is over, but a cancel request may still be on its way.
+    private var isSettling = false
+    private var isWaitingToWrite = false
+    private var isClosing = false
+    private var isBroken = false
+    private let canceller: Canceller
+    private let onNotification: @Sendable (PostgresNotification) -> Void
+    private let reusable = Atomic(true)
 
-    /// Statements kept prepared on one connection; the oldest goes when there are more.
-    static let maximumPrepared = 256
-
-    /// The same text with other parameter types is another statement to the server.
-    private struct PreparedKey: Hashable {
-        let sql: SQL
-        let types: [UInt32]
-    }
-
-    init(_ configuration: PostgresConfiguration) throws(PostgresError) {
+    /// Connects. Blocks: call it on a thread of its own.
+    init(
+        _ configuration: PostgresConfiguration, onNotification: @escaping @Sendable (PostgresNotification) -> Void
+    ) throws(PostgresError) {
         let pairs = configuration.keywords
-        connection = Self.withCStrings(pairs.map(\.0)) { names in
+        let connection = Self.withCStrings(pairs.map(\.0)) { names in
             Self.withCStrings(pairs.map(\.1)) { values in PQconnectdbParams(names, values, 0) }
         }
         guard PQstatus(connection) == CONNECTION_OK else {
             let message = Self.text(PQerrorMessage(connection))
             PQfinish(connection)
-            connection = nil
             throw Self.connectError(message, configuration)
         }
         // Notices would be printed to stderr.
         PQsetNoticeReceiver(connection, { _, _ in }, nil)
+        PQsetnonblocking(connection, 1)
+        self.connection = connection
+        self.onNotification = onNotification
+        canceller = Canceller(PQgetCancel(connection))
+        registration = loop.register(self, socket: PQsocket(connection))
+        guard registration != nil else {
+            PQfinish(connection)
+            self.connection = nil
+            throw PostgresError(code: .connectionFailed, message: "the system has no room for one more socket")
+        }
     }
 
-    deinit { close() }
+    /// Alive, and outside any transaction when its last statement ended.
+    var isReusable: Bool { reusable.load(ordering: .acquiring) }
 
+    func nextTicket() -> UInt64 { canceller.nextTicket() }
+    func cancel(_ ticket: UInt64) { canceller.cancel(ticket) }
+
+    func preparedName(_ key: StatementCache.Key) -> String? { lock.withLock { statements.name(of: key) } }
+    func newStatementName() -> String { lock.withLock { statements.newName() } }
+    func remember(_ key: StatementCache.Key, name: String) { lock.withLock { statements.insert(key, name: name) } }
+    func statementToEvict() -> String? { lock.withLock { statements.evict() } }
+
+    // MARK: - Round trips
+
+    /// Sends at once, or after those that came before.
+    func submit(_ exchange: Exchange) {
+        act { effects in
+            guard connection != nil, !isClosing else {
+                return effects.answers.append((exchange, .failure(Self.closedError)))
+            }
+            queue.append(exchange)
+            startNext(&effects)
+        }
+    }
+
+    /// Called by the loop: there are bytes to read, room to write, or an end.
+    func socketIsReady() {
+        var effects = Effects()
+        // The server often answers before the sender has let go. To wait for it would cost a sleep and a wake-up; the
+        // loop comes back as long as there is something to read.
+        guard lock.try() else {
+            sched_yield()
+            return
+        }
+        read(&effects)
+        lock.unlock()
+        perform(effects)
+    }
+
+    private func read(_ effects: inout Effects) {
+        guard let connection else { return }
+        let isOpen = PQconsumeInput(connection) == 1
+        if isOpen { flush() }
+        let isDone = current != nil && collect(connection)
+        while let raw = PQnotifies(connection) {
+            effects.notifications.append(PostgresNotification(raw.pointee))
+            PQfreemem(raw)
+        }
+        if isDone || !isOpen { finishCurrent(isComplete: isDone, &effects) }
+        // Else the loop would hear of the end for ever.
+        if !isOpen { disconnect(&effects) }
+    }
+
+    /// Closes at the end of what is under way; what waits behind it fails. Safe to call twice.
     func close() {
-        if let connection { PQfinish(connection) }
-        connection = nil
-    }
-
-    var isIdle: Bool { PQtransactionStatus(connection) == PQTRANS_IDLE && isAlive }
-    var isAlive: Bool { PQstatus(connection) == CONNECTION_OK }
-
-    /// What another thread needs to cancel what runs here.
-    func makeCancellation() -> OpaquePointer? { PQgetCancel(connection) }
-
-    // MARK: - Statements
-
-    func query(_ sql: SQL, _ values: [PostgresValue]) throws(PostgresError) -> PostgresResult {
-        let name = try prepare(sql, values)
-        let result = Parameters(values).withPointers { count, pointers, lengths, formats in
-            PQexecPrepared(connection, name, count, pointers, lengths, formats, 1)
+        act { effects in
+            isClosing = true
+            reusable.store(false, ordering: .releasing)
+            failQueue(&effects)
+            if current == nil, !isSettling { disconnect(&effects) }
         }
-        return try checked(result)
     }
 
-    /// Statements without parameters, several in one text: the simple protocol, for migrations and BEGIN.
-    func execute(_ sql: SQL) throws(PostgresError) {
-        _ = try checked(PQexec(connection, sql.text))
+    /// Changes state under the lock, then calls others outside it: whoever is told may come straight back.
+    private func act(_ body: (inout Effects) -> Void) {
+        var effects = Effects()
+        lock.withLock { body(&effects) }
+        perform(effects)
     }
 
-    func pipeline(_ statements: [(sql: SQL, values: [PostgresValue])]) throws(PostgresError) -> [PostgresResult] {
-        // Preparing stays outside the pipeline: an error in it would leave the cache in doubt.
-        var names: [String] = []
-        for statement in statements { names.append(try prepare(statement.sql, statement.values)) }
-        guard PQenterPipelineMode(connection) == 1 else { throw failure() }
-        defer { PQexitPipelineMode(connection) }
-        var sendError: PostgresError?
-        for (name, statement) in zip(names, statements) {
-            let sent = Parameters(statement.values).withPointers { count, pointers, lengths, formats in
-                PQsendQueryPrepared(connection, name, count, pointers, lengths, formats, 1)
-            }
-            if sent != 1 {
-                sendError = failure()
-                break
-            }
-        }
-        guard PQpipelineSync(connection) == 1 else { throw sendError ?? failure() }
-        return try drainPipeline(expecting: statements.count, sendError: sendError)
+    /// Who is to be told what, once the lock is free.
+    private struct Effects {
+        var answers: [(Exchange, Exchange.Answer)] = []
+        var notifications: [PostgresNotification] = []
     }
 
-    /// Reads until the sync point, whatever happened: a pipeline left half read poisons the connection.
-    private func drainPipeline(
-        expecting count: Int, sendError: PostgresError?
-    ) throws(PostgresError) -> [PostgresResult] {
-        var results: [PostgresResult] = []
-        var firstError = sendError
-        var emptyReads = 0
-        while true {
-            guard let result = PQgetResult(connection) else {
-                emptyReads += 1
-                if emptyReads > count + 2 || !isAlive { throw firstError ?? failure() }
+    private func perform(_ effects: Effects) {
+        for (exchange, answer) in effects.answers { exchange.complete(answer) }
+        for notification in effects.notifications { onNotification(notification) }
+    }
+
+    private func startNext(_ effects: inout Effects) {
+        while current == nil, !isSettling, let connection, !queue.isEmpty {
+            let next = queue.removeFirst()
+            if let ticket = next.ticket, !canceller.begin(ticket) {
+                effects.answers.append((next, .cancelled))
                 continue
             }
-            let status = PQresultStatus(result)
-            if status == PGRES_PIPELINE_SYNC {
+            current = next
+            let isSent = next.send(connection)
+            if !isSent || !flush() {
+                // Half a message may be out: nothing that follows could be trusted.
+                isBroken = true
+                finishCurrent(isComplete: false, &effects)
+            }
+        }
+    }
+
+    /// Writes what fits; the loop goes on when there is room. False when the connection is gone.
+    @discardableResult
+    private func flush() -> Bool {
+        let status = PQflush(connection)
+        if let registration, isWaitingToWrite != (status == 1) {
+            isWaitingToWrite = status == 1
+            loop.update(registration, socket: PQsocket(connection), waitsToWrite: isWaitingToWrite)
+        }
+        return status >= 0
+    }
+
+    /// Takes results that have arrived; true at the end of the round trip. Never waits: PQgetResult blocks only while
+    /// PQisBusy.
+    private func collect(_ connection: OpaquePointer) -> Bool {
+        var silence = 0
+        while PQisBusy(connection) == 0 {
+            guard let result = PQgetResult(connection) else {
+                guard current?.isPipeline == true else { return true }
+                // One between two statements; several mean that nothing is under way.
+                silence += 1
+                if silence < 3 { continue }
+                isBroken = true
+                return true
+            }
+            silence = 0
+            switch PQresultStatus(result) {
+            case PGRES_PIPELINE_SYNC:
                 PQclear(result)
-                break
-            }
-            emptyReads = 0
-            do {
-                results.append(try checked(result))
-            } catch {
-                // What follows a failure is only "aborted".
-                if firstError == nil { firstError = error }
-            }
-        }
-        if let firstError { throw firstError }
-        return results
-    }
-
-    private func prepare(_ sql: SQL, _ values: [PostgresValue]) throws(PostgresError) -> String {
-        let key = PreparedKey(sql: sql, types: values.map(\.oid))
-        if let name = prepared[key] { return name }
-        if preparedOrder.count >= Self.maximumPrepared {
-            let oldest = preparedOrder.removeFirst()
-            if let name = prepared.removeValue(forKey: oldest) {
-                _ = try checked(PQexec(connection, "DEALLOCATE \(name)"))
+                if PQexitPipelineMode(connection) != 1 { isBroken = true }
+                return true
+            case PGRES_COPY_IN, PGRES_COPY_OUT, PGRES_COPY_BOTH:
+                // Not spoken here, and there is no way out of it but closing.
+                PQclear(result)
+                isBroken = true
+                return true
+            default: current?.results.append(ResultStorage(result))
             }
         }
-        preparedCount += 1
-        let name = "s\(preparedCount)"
-        _ = try checked(PQprepare(connection, name, sql.text, Int32(key.types.count), key.types))
-        prepared[key] = name
-        preparedOrder.append(key)
-        return name
+        return false
     }
 
-    // MARK: - Results and errors
-
-    /// Takes ownership of `result`.
-    private func checked(_ result: OpaquePointer?) throws(PostgresError) -> PostgresResult {
-        guard let result else { throw failure() }
-        switch PQresultStatus(result) {
-        case PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_EMPTY_QUERY:
-            return PostgresResult(storage: ResultStorage(result))
-        default:
-            defer { PQclear(result) }
-            throw serverError(result)
-        }
+    private func finishCurrent(isComplete: Bool, _ effects: inout Effects) {
+        guard let done = current else { return }
+        current = nil
+        let isAlive = PQstatus(connection) == CONNECTION_OK && !isBroken
+        reusable.store(
+            isAlive && !isClosing && PQtransactionStatus(connection) == PQTRANS_IDLE, ordering: .releasing)
+        // Of a round trip that broke off, the server's last words are worth more than libpq's.
+        let isWhole = isComplete && !isBroken || done.results.contains { $0.error != nil }
+        let answer: Exchange.Answer = isWhole ? .results(done.results) : .failure(failure())
+        isSettling =
+            done.ticket.map { ticket in
+                canceller.end(ticket) { [self] isInTime in
+                    act { effects in
+                        if !isInTime {
+                            isBroken = true
+                            reusable.store(false, ordering: .releasing)
+                        }
+                        effects.answers.append((done, answer))
+                        settled(&effects)
+                    }
+                }
+            } ?? false
+        guard !isSettling else { return }
+        effects.answers.append((done, answer))
+        settled(&effects)
     }
 
-    private func serverError(_ result: OpaquePointer) -> PostgresError {
-        func field(_ code: Character) -> String? {
-            PQresultErrorField(result, Int32(code.asciiValue ?? 0)).map { String(cString: $0) }
-        }
-        guard let state = field("C") else {
-            if PQresultStatus(result) == PGRES_PIPELINE_ABORTED {
-                return PostgresError(code: .server, message: "not run: an earlier statement of the pipeline failed")
-            }
-            return failure()
-        }
-        var error = PostgresError(code: .server, message: field("M") ?? "", sqlState: state)
-        if state == "57014" { error.code = .cancelled }
-        if !isAlive { error.code = .closed }
-        error.hint = field("H")
-        error.table = field("t")
-        error.column = field("c")
-        error.constraint = field("n")
-        return error
+    private func settled(_ effects: inout Effects) {
+        isSettling = false
+        if isClosing || isBroken { disconnect(&effects) } else { startNext(&effects) }
     }
+
+    private func disconnect(_ effects: inout Effects) {
+        guard let connection else { return }
+        if let registration { loop.remove(registration, socket: PQsocket(connection)) }
+        registration = nil
+        PQfinish(connection)
+        self.connection = nil
+        reusable.store(false, ordering: .releasing)
+        failQueue(&effects)
+    }
+
+    private func failQueue(_ effects: inout Effects) {
+        for exchange in queue {
+            if let ticket = exchange.ticket { canceller.forget(ticket) }
+            effects.answers.append((exchange, .failure(Self.closedError)))
+        }
+        queue = []
+    }
+
+    // MARK: - Errors
+
+    private static let closedError = PostgresError(code: .closed, message: "the connection is closed")
 
     private func failure() -> PostgresError {
         let message = Self.text(PQerrorMessage(connection))
-        return PostgresError(
-            code: isAlive ? .server : .closed, message: message.isEmpty ? "the connection was lost" : message)
+        return PostgresError(code: .closed, message: message.isEmpty ? "the connection was lost" : message)
     }
 
     private static func connectError(_ message: String, _ configuration: PostgresConfiguration) -> PostgresError {
@@ -192,31 +274,5 @@ final class ConnectionHandle {
         let copies = strings.map { strdup($0) }
         defer { for copy in copies { free(copy) } }
         return body(copies.map { UnsafePointer($0) } + [nil])
-    }
-}
-
-/// Parameters laid out as libpq wants them: one block of memory, pointers into it.
-private struct Parameters {
-    private let encoded: [[UInt8]?]
-
-    init(_ values: [PostgresValue]) { encoded = values.map(\.binary) }
-
-    func withPointers<T>(
-        _ body: (Int32, [UnsafePointer<CChar>?], [Int32], [Int32]) -> T
-    ) -> T {
-        var block: [UInt8] = []
-        var offsets: [Int?] = []
-        for value in encoded {
-            offsets.append(value == nil ? nil : block.count)
-            // One byte more, so that an empty value still has an address of its own.
-            if let value { block += value + [0] }
-        }
-        return block.withUnsafeBytes { buffer in
-            let pointers = offsets.map { offset in
-                offset.flatMap { buffer.baseAddress?.advanced(by: $0).assumingMemoryBound(to: CChar.self) }
-            }
-            let lengths = encoded.map { Int32($0?.count ?? 0) }
-            return body(Int32(encoded.count), pointers, lengths, Array(repeating: 1, count: encoded.count))
-        }
     }
 }

@@ -1,185 +1,135 @@
 import CPostgres
 import Foundation
-import Synchronization
 
-/// One connection to the server. Every use of libpq happens on its own thread; callers suspend.
+/// One connection to the server. Callers suspend; no thread of theirs ever waits for the network.
 package final class PostgresConnection: PostgresSession, Sendable {
-    private let thread: ConnectionThread
-    private let handle: Confined
-    private let canceller: Canceller
-    private let idle = Atomic(true)
+    private let handle: ConnectionHandle
 
-    /// The handle, reachable from jobs of its thread alone.
-    ///
-    /// Unchecked: ``perform(_:)`` is the only reader, and it runs on the connection's thread.
-    private final class Confined: @unchecked Sendable {
-        var value: ConnectionHandle?
-    }
-
-    private init(thread: ConnectionThread, handle: Confined, canceller: Canceller) {
-        self.thread = thread
-        self.handle = handle
-        self.canceller = canceller
-    }
+    private init(_ handle: ConnectionHandle) { self.handle = handle }
 
     deinit { close() }
 
-    /// Connects, on a thread of its own.
-    package static func connect(_ configuration: PostgresConfiguration) async throws -> PostgresConnection {
-        let thread = ConnectionThread(name: "postgres")
-        let handle = Confined()
-        let canceller = Canceller()
-        do {
-            try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-                let accepted = thread.submit {
-                    continuation.resume(
-                        with: Result { () throws(PostgresError) in
-                            let connected = try ConnectionHandle(configuration)
-                            canceller.adopt(connected.makeCancellation())
-                            handle.value = connected
-                        }.mapError { $0 as any Error })
-                }
-                if !accepted { continuation.resume(throwing: Self.closedError) }
+    /// Connects, on a thread of its own: looking up a host and TLS may block. `onNotification` gets what NOTIFY sends
+    /// to the channels that this connection listens on; it must not block.
+    package static func connect(
+        _ configuration: PostgresConfiguration,
+        onNotification: @escaping @Sendable (PostgresNotification) -> Void = { _ in }
+    ) async throws -> PostgresConnection {
+        try await withCheckedThrowingContinuation { continuation in
+            let thread = Thread {
+                continuation.resume(
+                    with: Result { () throws(PostgresError) in
+                        PostgresConnection(try ConnectionHandle(configuration, onNotification: onNotification))
+                    }.mapError { $0 as any Error })
             }
-        } catch {
-            thread.stop()
-            throw error
+            thread.name = "postgres-connect"
+            thread.stackSize = 1 << 20
+            thread.start()
         }
-        return PostgresConnection(thread: thread, handle: handle, canceller: canceller)
     }
 
     @discardableResult
     package func query(_ sql: SQL, _ parameters: [any PostgresEncodable]) async throws -> PostgresResult {
         let values = parameters.map(\.postgresValue)
-        return try await perform { handle throws(PostgresError) in try handle.query(sql, values) }
+        let key = StatementCache.Key(sql: sql, types: values.map(\.oid))
+        let known = handle.preparedName(key)
+        let name = if let known { known } else { try await prepare(key) }
+        let laidOut = Parameters(values)
+        let results = try await exchange { Self.send(name, laidOut, on: $0) }
+        guard let result = try Self.results(results).last else {
+            throw PostgresError(code: .closed, message: "the connection was lost")
+        }
+        return result
     }
 
     @discardableResult
     package func pipeline(_ statements: [PostgresStatement]) async throws -> [PostgresResult] {
         if statements.isEmpty { return [] }
-        let values = statements.map { (sql: $0.sql, values: $0.parameters.map(\.postgresValue)) }
-        return try await perform { handle throws(PostgresError) in try handle.pipeline(values) }
+        // Preparing stays outside the pipeline: an error in it would leave the cache in doubt.
+        var sends: [(name: String, parameters: Parameters)] = []
+        sends.reserveCapacity(statements.count)
+        for statement in statements {
+            let values = statement.parameters.map(\.postgresValue)
+            let key = StatementCache.Key(sql: statement.sql, types: values.map(\.oid))
+            let known = handle.preparedName(key)
+            let name = if let known { known } else { try await prepare(key) }
+            sends.append((name, Parameters(values)))
+        }
+        let results = try await exchange(isPipeline: true) { [sends] connection in
+            PQenterPipelineMode(connection) == 1
+                && sends.allSatisfy { Self.send($0.name, $0.parameters, on: connection) }
+                && PQpipelineSync(connection) == 1
+        }
+        return try Self.results(results)
     }
 
-    /// Statements without parameters, maybe several in one text. One that must not stay in doubt, such as COMMIT, is
-    /// not cancellable.
+    /// Statements without parameters, maybe several in one text: the simple protocol. One that must not stay in doubt,
+    /// such as COMMIT, is not cancellable.
     package func execute(_ sql: SQL, isCancellable: Bool = true) async throws {
-        try await perform(isCancellable: isCancellable) { handle throws(PostgresError) in try handle.execute(sql) }
+        let results = try await exchange(isCancellable: isCancellable) { PQsendQuery($0, sql.text) == 1 }
+        _ = try Self.results(results)
     }
+
+    /// Where code that runs many statements on it goes fastest; it must not block.
+    var executor: any TaskExecutor { handle.loop }
 
     /// Whether it can go back to a pool: alive and outside any transaction when its last statement ended.
-    var isReusable: Bool { idle.load(ordering: .acquiring) }
+    var isReusable: Bool { handle.isReusable }
 
     /// Closes at the end of what is under way. Safe to call twice.
-    package func close() {
-        canceller.retire()
-        let handle = handle
-        _ = thread.submit {
-            handle.value?.close()
-            handle.value = nil
+    package func close() { handle.close() }
+
+    // MARK: - Round trips
+
+    private func prepare(_ key: StatementCache.Key) async throws -> String {
+        if let oldest = handle.statementToEvict() {
+            _ = try Self.results(try await exchange { PQsendQuery($0, "DEALLOCATE \(oldest)") == 1 })
         }
-        thread.stop()
+        let name = handle.newStatementName()
+        let results = try await exchange { connection in
+            PQsendPrepare(connection, name, key.sql.text, Int32(key.types.count), key.types) == 1
+        }
+        _ = try Self.results(results)
+        handle.remember(key, name: name)
+        return name
     }
 
-    private static let closedError = PostgresError(code: .closed, message: "the connection is closed")
+    private static func send(_ name: String, _ parameters: Parameters, on connection: OpaquePointer) -> Bool {
+        parameters.withPointers { count, pointers, lengths, formats in
+            PQsendQueryPrepared(connection, name, count, pointers, lengths, formats, 1) == 1
+        }
+    }
 
-    private func perform<T: Sendable>(
-        isCancellable: Bool = true, _ body: @escaping @Sendable (ConnectionHandle) throws(PostgresError) -> T
-    ) async throws -> T {
-        let ticket = canceller.nextTicket()
+    private func exchange(
+        isPipeline: Bool = false, isCancellable: Bool = true,
+        _ send: @escaping @Sendable (OpaquePointer) -> Bool
+    ) async throws -> [ResultStorage] {
+        let ticket = isCancellable ? handle.nextTicket() : nil
         return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<T, any Error>) in
-                let accepted = thread.submit { [self] in
-                    continuation.resume(with: work(ticket, isCancellable: isCancellable, body))
-                }
-                if !accepted { continuation.resume(throwing: Self.closedError) }
+            try await withCheckedThrowingContinuation {
+                (continuation: CheckedContinuation<[ResultStorage], any Error>) in
+                handle.submit(
+                    Exchange(isPipeline: isPipeline, ticket: ticket, send: send) { answer in
+                        switch answer {
+                        case .results(let results): continuation.resume(returning: results)
+                        case .failure(let error): continuation.resume(throwing: error)
+                        case .cancelled: continuation.resume(throwing: CancellationError())
+                        }
+                    })
             }
         } onCancel: {
-            if isCancellable { canceller.cancel(ticket) }
+            if let ticket { handle.cancel(ticket) }
         }
     }
 
-    /// Runs on the connection's thread.
-    private func work<T>(
-        _ ticket: UInt64, isCancellable: Bool, _ body: (ConnectionHandle) throws(PostgresError) -> T
-    ) -> Result<T, any Error> {
-        guard let open = handle.value else { return .failure(Self.closedError) }
-        guard canceller.begin(ticket) else { return .failure(CancellationError()) }
-        let result = Result { () throws(PostgresError) in try body(open) }
-        canceller.end(ticket)
-        idle.store(open.isIdle, ordering: .releasing)
-        return result.mapError { $0 as any Error }
-    }
-}
-
-/// Cancels what runs on a connection, and only the very statement that was meant.
-///
-/// Unchecked: the PGcancel is guarded by the lock, and libpq lets any thread use it.
-final class Canceller: @unchecked Sendable {
-    private struct State {
-        var lastTicket: UInt64 = 0
-        var running: UInt64?
-        var cancelled: Set<UInt64> = []
-    }
-
-    private let state = Mutex(State())
-    private let lock = NSLock()
-    private var handle: OpaquePointer?
-
-    deinit { if let handle { PQfreeCancel(handle) } }
-
-    func adopt(_ handle: OpaquePointer?) { lock.withLock { self.handle = handle } }
-
-    func retire() {
-        lock.withLock {
-            if let handle { PQfreeCancel(handle) }
-            handle = nil
+    /// The results, or the first error among them: what follows it in a pipeline is only "aborted".
+    private static func results(_ storages: [ResultStorage]) throws(PostgresError) -> [PostgresResult] {
+        var results: [PostgresResult] = []
+        results.reserveCapacity(storages.count)
+        for storage in storages {
+            if let error = storage.error { throw error }
+            results.append(PostgresResult(storage: storage))
         }
-    }
-
-    func nextTicket() -> UInt64 {
-        state.withLock {
-            $0.lastTicket += 1
-            // One caller at a time uses a connection: what was cancelled before this is over.
-            $0.cancelled.removeAll()
-            return $0.lastTicket
-        }
-    }
-
-    /// False if the statement was cancelled before it began.
-    func begin(_ ticket: UInt64) -> Bool {
-        state.withLock {
-            if $0.cancelled.remove(ticket) != nil { return false }
-            $0.running = ticket
-            return true
-        }
-    }
-
-    /// Waits for a cancel request that is under way, so that it cannot hit the next statement.
-    func end(_ ticket: UInt64) {
-        state.withLock {
-            $0.running = nil
-            $0.cancelled.remove(ticket)
-        }
-        lock.withLock {}
-    }
-
-    /// Called from the cancelled task: must not block, so the request, which opens a connection, goes to a thread.
-    func cancel(_ ticket: UInt64) {
-        let isRunning = state.withLock {
-            if $0.running == ticket { return true }
-            if ticket == $0.lastTicket { $0.cancelled.insert(ticket) }
-            return false
-        }
-        guard isRunning else { return }
-        let thread = Thread { [self] in
-            lock.withLock {
-                guard let handle, state.withLock({ $0.running == ticket }) else { return }
-                var message = [CChar](repeating: 0, count: 256)
-                _ = PQcancel(handle, &message, Int32(message.count))
-            }
-        }
-        thread.name = "postgres-cancel"
-        thread.start()
+        return results
     }
 }

@@ -24,11 +24,14 @@ struct PoolState<Connection> {
 
     init(maximum: Int) { self.maximum = maximum }
 
+    /// One that is free, unless somebody else waits for it.
+    mutating func acquireIdle() -> Connection? { isClosed || !waiters.isEmpty ? nil : idle.popLast() }
+
     /// Nil once closed.
     mutating func acquire(waiter: UInt64) -> AcquireAction? {
         if isClosed { return nil }
         // Newcomers stand behind those who wait.
-        if waiters.isEmpty, let connection = idle.popLast() { return .use(connection) }
+        if let connection = acquireIdle() { return .use(connection) }
         if count < maximum {
             count += 1
             return .open

@@ -70,12 +70,15 @@ package final class PostgresPool: Service, Sendable {
     // MARK: - Use
 
     /// Lends a connection for the time of `body`. A connection that comes back inside a transaction is closed.
+    ///
+    /// Unless an actor claims it, `body` runs on the thread that serves the connection, which saves two changes of
+    /// thread a statement; like any code in a task it must not block, and long computations belong outside.
     package func withConnection<T: Sendable>(
         _ body: (PostgresConnection) async throws -> T
     ) async throws -> T {
         let connection = try await acquire()
         do {
-            let value = try await body(connection)
+            let value = try await withTaskExecutorPreference(connection.executor) { try await body(connection) }
             giveBack(connection)
             return value
         } catch {
@@ -87,7 +90,9 @@ package final class PostgresPool: Service, Sendable {
     /// One statement on any connection, committed by itself.
     @discardableResult
     package func query(_ sql: SQL, _ parameters: any PostgresEncodable...) async throws -> PostgresResult {
-        try await withConnection { try await $0.query(sql, parameters) }
+        let connection = try await acquire()
+        defer { giveBack(connection) }
+        return try await connection.query(sql, parameters)
     }
 
     package enum Isolation: Sendable { case readCommitted, repeatableRead, serializable }
@@ -142,14 +147,22 @@ package final class PostgresPool: Service, Sendable {
     // MARK: - Lending
 
     private func acquire() async throws -> PostgresConnection {
-        switch try await lease() {
-        case .connection(let connection): return connection
-        case .open:
-            do {
-                return try await PostgresConnection.connect(configuration)
-            } catch {
-                settle(state.withLock { $0.pool.drop() })
-                throw error
+        while true {
+            // Mostly one is free, and nobody has to wait in line.
+            let free = state.withLock { $0.pool.acquireIdle() }
+            let lease = if let free { Lease.connection(free) } else { try await lease() }
+            switch lease {
+            case .connection(let connection):
+                if connection.isReusable { return connection }
+                // It ended while nobody used it.
+                giveBack(connection)
+            case .open:
+                do {
+                    return try await PostgresConnection.connect(configuration)
+                } catch {
+                    settle(state.withLock { $0.pool.drop() })
+                    throw error
+                }
             }
         }
     }

@@ -23,7 +23,7 @@ package struct PostgresRow: Sendable {
     package func decode<T: PostgresDecodable>(
         _ column: String, as type: T.Type = T.self
     ) throws(PostgresError) -> T {
-        guard let index = storage.columnIndex[column] else {
+        guard let index = storage.column(column) else {
             throw PostgresError(code: .decoding, message: "there is no column \(column)")
         }
         return try T.decode(storage.cell(row: row, column: index))
@@ -44,20 +44,21 @@ package struct PostgresRow: Sendable {
 final class ResultStorage: @unchecked Sendable {
     private let result: OpaquePointer
     let rowCount: Int
-    let affectedRows: Int
     let columns: [String]
-    let columnIndex: [String: Int]
 
     /// Takes ownership.
     init(_ result: OpaquePointer) {
         self.result = result
         rowCount = Int(PQntuples(result))
-        affectedRows = Int(String(cString: PQcmdTuples(result))) ?? 0
         columns = (0..<PQnfields(result)).map { String(cString: PQfname(result, $0)) }
-        columnIndex = Dictionary(columns.enumerated().map { ($1, $0) }) { first, _ in first }
     }
 
     deinit { PQclear(result) }
+
+    var affectedRows: Int { Int(String(cString: PQcmdTuples(result))) ?? 0 }
+
+    /// Rows are narrow and names short: looking is faster than a table for each result would be.
+    func column(_ name: String) -> Int? { columns.firstIndex(of: name) }
 
     func cell(row: Int, column: Int) -> PostgresCell {
         let (row, field) = (Int32(row), Int32(column))
@@ -66,5 +67,36 @@ final class ResultStorage: @unchecked Sendable {
             Array(UnsafeRawBufferPointer(start: value, count: Int(PQgetlength(result, row, field))))
         }
         return PostgresCell(column: columns[column], oid: PQftype(result, field), bytes: isNull ? nil : bytes ?? [])
+    }
+
+    /// What the server, or libpq in its name, said went wrong; nil for a good result.
+    var error: PostgresError? {
+        switch PQresultStatus(result) {
+        case PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_EMPTY_QUERY: return nil
+        case PGRES_PIPELINE_ABORTED:
+            return PostgresError(code: .server, message: "not run: an earlier statement of the pipeline failed")
+        default: break
+        }
+        guard let state = field("C") else {
+            // Not the server's words but libpq's own: the connection broke.
+            let message = PQresultErrorMessage(result).map { String(cString: $0) } ?? ""
+            return PostgresError(
+                code: .closed,
+                message: message.isEmpty
+                    ? "the connection was lost" : message.split(separator: "\n").joined(separator: "; "))
+        }
+        var error = PostgresError(code: .server, message: field("M") ?? "", sqlState: state)
+        if state == "57014" { error.code = .cancelled }
+        // Shutdown, crash, or an administrator ended the session with these words.
+        if ["57P01", "57P02", "57P03", "57P05"].contains(state) { error.code = .closed }
+        error.hint = field("H")
+        error.table = field("t")
+        error.column = field("c")
+        error.constraint = field("n")
+        return error
+    }
+
+    private func field(_ code: Character) -> String? {
+        PQresultErrorField(result, Int32(code.asciiValue ?? 0)).map { String(cString: $0) }
     }
 }

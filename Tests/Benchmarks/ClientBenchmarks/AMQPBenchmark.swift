@@ -45,7 +45,7 @@ struct AMQPBenchmark {
             try fill(configuration)
             return try await Self.consume(configuration)
         }
-        return [publishing, consuming]
+        return [publishing, consuming].compactMap(\.self)
     }
 
     private func fill(_ configuration: AMQPConfiguration) throws {

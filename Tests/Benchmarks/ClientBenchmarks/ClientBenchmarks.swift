@@ -16,7 +16,7 @@ struct ClientBenchmarks {
             for comparison in try await AMQPBenchmark(broker: broker).run() { say(comparison.line) }
         }
         try await PostgresTestDatabase.withDatabase { url in
-            for comparison in try await PostgresBenchmark(url: url).run() { say(comparison.line) }
+            for comparison in try await PostgresBenchmark(url: url + "?sslmode=disable").run() { say(comparison.line) }
         }
     }
 

@@ -9,10 +9,14 @@ struct Comparison {
     var otherRate: Double
     var parityRate: Double
 
-    /// Work per second: the median of each side.
+    /// What a command line's first argument asks for: only work whose name contains it.
+    static let filter = CommandLine.arguments.dropFirst().first ?? ""
+
+    /// Work per second: the median of each side. Nil when the filter leaves it out.
     static func measure(
         _ name: String, beside other: String, theirs: () async throws -> Double, ours: () async throws -> Double
-    ) async throws -> Comparison {
+    ) async throws -> Comparison? {
+        guard filter.isEmpty || name.contains(filter) else { return nil }
         var (theirRates, ourRates): ([Double], [Double]) = ([], [])
         for round in 0..<rounds {
             // Who goes first changes, so that what one leaves behind does not favour the same side always.
