@@ -24,7 +24,7 @@ package final class AMQPConsumer: Service, Sendable {
         let exclusive: Bool
         let arguments: AMQPTable
         let declaration: AMQPQueue?
-        let sink: AsyncStream<AMQPDelivery>.Continuation
+        let buffer: DeliveryBuffer
     }
 
     /// RabbitMQ 3.10 does not tell the consumers of a quorum queue that it was deleted, so a subscription that has been
@@ -45,26 +45,26 @@ package final class AMQPConsumer: Service, Sendable {
         queue: String, prefetch: UInt16, exclusive: Bool = false, arguments: AMQPTable = [:],
         declare: AMQPQueue? = nil
     ) -> AMQPDeliveries {
-        let (stream, sink) = AsyncStream<AMQPDelivery>.makeStream()
+        let buffer = DeliveryBuffer()
         let id = subscriptions.withLock { registry -> UInt64? in
             if registry.isClosed { return nil }
             let id = registry.next
             registry.next += 1
             registry.all[id] = Subscription(
                 id: id, queue: queue, prefetch: max(1, prefetch), exclusive: exclusive, arguments: arguments,
-                declaration: declare, sink: sink)
+                declaration: declare, buffer: buffer)
             return id
         }
         guard let id else {
-            sink.finish()
-            return AMQPDeliveries(stream: stream) {}
+            buffer.finish()
+            return AMQPDeliveries(buffer: buffer) {}
         }
         control.wakeUp.raise()
-        return AMQPDeliveries(stream: stream) { [weak self] in self?.remove(id) }
+        return AMQPDeliveries(buffer: buffer) { [weak self] in self?.remove(id) }
     }
 
     private func remove(_ id: UInt64) {
-        subscriptions.withLock { $0.all.removeValue(forKey: id) }?.sink.finish()
+        subscriptions.withLock { $0.all.removeValue(forKey: id) }?.buffer.finish()
         control.wakeUp.raise()
     }
 
@@ -76,7 +76,7 @@ package final class AMQPConsumer: Service, Sendable {
             defer { registry.all = [:] }
             return Array(registry.all.values)
         }
-        for subscription in all { subscription.sink.finish() }
+        for subscription in all { subscription.buffer.finish() }
     }
 
     /// Keeps a connection until shutdown. On a graceful one, deliveries stop coming and acks still go out until

@@ -1,25 +1,27 @@
+import Synchronization
+
 /// The deliveries of one subscription. Goes on over reconnects; ends when cancelled or when its consumer stops. At most
 /// `prefetch` are under way, which is what bounds it.
 package struct AMQPDeliveries: AsyncSequence, Sendable {
     package typealias Element = AMQPDelivery
-    let stream: AsyncStream<AMQPDelivery>
+    private let buffer: DeliveryBuffer
     private let onCancel: @Sendable () -> Void
 
-    init(stream: AsyncStream<AMQPDelivery>, onCancel: @escaping @Sendable () -> Void) {
-        self.stream = stream
+    init(buffer: DeliveryBuffer, onCancel: @escaping @Sendable () -> Void) {
+        self.buffer = buffer
         self.onCancel = onCancel
     }
 
     /// Ends the subscription; the broker gives what is unsettled to others.
     package func cancel() { onCancel() }
 
-    package func makeAsyncIterator() -> Iterator { Iterator(base: stream.makeAsyncIterator()) }
+    package func makeAsyncIterator() -> Iterator { Iterator(buffer: buffer) }
 
     package struct Iterator: AsyncIteratorProtocol {
-        var base: AsyncStream<AMQPDelivery>.Iterator
+        let buffer: DeliveryBuffer
 
         package mutating func next(isolation actor: isolated (any Actor)?) async -> AMQPDelivery? {
-            while let delivery = await base.next(isolation: actor) {
+            while let delivery = await buffer.next() {
                 // What came on a channel that is gone will be delivered again.
                 if delivery.isCurrent { return delivery }
             }
@@ -27,5 +29,79 @@ package struct AMQPDeliveries: AsyncSequence, Sendable {
         }
 
         package mutating func next() async -> AMQPDelivery? { await next(isolation: nil) }
+    }
+}
+
+/// Deliveries that wait for their consumer: a burst goes in at once, which costs one lock and one wake-up.
+final class DeliveryBuffer: Sendable {
+    private struct State {
+        var deliveries: [AMQPDelivery] = []
+        var head = 0
+        var waiters: [(id: UInt64, continuation: CheckedContinuation<AMQPDelivery?, Never>)] = []
+        var lastWaiter: UInt64 = 0
+        var isFinished = false
+
+        mutating func pop() -> AMQPDelivery? {
+            guard head < deliveries.count else { return nil }
+            defer {
+                head += 1
+                if head == deliveries.count {
+                    deliveries.removeAll(keepingCapacity: true)
+                    head = 0
+                }
+            }
+            return deliveries[head]
+        }
+    }
+
+    private let state = Mutex(State())
+
+    func append(_ burst: [AMQPDelivery]) {
+        typealias Served = (CheckedContinuation<AMQPDelivery?, Never>, AMQPDelivery?)
+        let served = state.withLock { state -> [Served] in
+            if state.isFinished { return [] }
+            state.deliveries += burst
+            let count = min(state.waiters.count, state.deliveries.count - state.head)
+            let first = state.waiters.prefix(count).map { ($0.continuation, state.pop()) }
+            state.waiters.removeFirst(count)
+            return first
+        }
+        for (continuation, delivery) in served { continuation.resume(returning: delivery) }
+    }
+
+    /// What is there is still handed out, then nil.
+    func finish() {
+        let waiters = state.withLock { state in
+            state.isFinished = true
+            defer { state.waiters = [] }
+            return state.waiters
+        }
+        for waiter in waiters { waiter.continuation.resume(returning: nil) }
+    }
+
+    /// Nil when finished, or when the task is cancelled.
+    func next() async -> AMQPDelivery? {
+        let (now, id) = state.withLock { state -> (AMQPDelivery?, UInt64) in
+            state.lastWaiter += 1
+            return (state.pop(), state.lastWaiter)
+        }
+        if let now { return now }
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let answer = state.withLock { state -> AMQPDelivery?? in
+                    if let delivery = state.pop() { return .some(delivery) }
+                    // Under the lock: a cancellation that comes later finds the waiter.
+                    if state.isFinished || Task.isCancelled { return .some(nil) }
+                    state.waiters.append((id, continuation))
+                    return nil
+                }
+                if let answer { continuation.resume(returning: answer) }
+            }
+        } onCancel: {
+            let waiter = state.withLock { state in
+                state.waiters.firstIndex { $0.id == id }.map { state.waiters.remove(at: $0) }
+            }
+            waiter?.continuation.resume(returning: nil)
+        }
     }
 }

@@ -13,11 +13,19 @@ final class ConsumeLoop {
     private static let drainTime: Duration = .seconds(20)
     private static let retryDelay: Duration = .milliseconds(500)
 
-    private struct OpenChannel {
+    /// A class: what changes with each delivery must not be copied.
+    private final class OpenChannel {
         let subscription: AMQPConsumer.Subscription
         let deliveries: DeliveryChannel
         var window = AckWindow()
         var lastActivity = ContinuousClock.now
+        /// Came in this burst, and is not handed out yet.
+        var arrived: [AMQPDelivery] = []
+
+        init(subscription: AMQPConsumer.Subscription, deliveries: DeliveryChannel) {
+            self.subscription = subscription
+            self.deliveries = deliveries
+        }
     }
 
     init(_ consumer: AMQPConsumer) { self.consumer = consumer }
@@ -131,7 +139,8 @@ final class ConsumeLoop {
             try wire.setPrefetch(subscription.prefetch, channel: channel)
             // Known before the first delivery can come.
             channels[channel] = OpenChannel(
-                subscription: subscription, deliveries: DeliveryChannel(wakeUp: consumer.control.wakeUp))
+                subscription: subscription,
+                deliveries: DeliveryChannel(wakeUp: consumer.control.wakeUp))
             channelOf[subscription.id] = channel
             try wire.consume(
                 queue: subscription.queue, exclusive: subscription.exclusive, arguments: subscription.arguments,
@@ -170,8 +179,9 @@ final class ConsumeLoop {
     }
 
     private func settle(_ wire: AMQPWire) throws(AMQPError) {
-        for channel in Array(channels.keys) {
-            guard let settlements = channels[channel]?.deliveries.take(), !settlements.isEmpty else { continue }
+        for (number, channel) in channels {
+            let settlements = channel.deliveries.take()
+            if settlements.isEmpty { continue }
             var acks: [UInt64] = []
             var rejects: [(tag: UInt64, requeue: Bool)] = []
             for settlement in settlements {
@@ -180,22 +190,23 @@ final class ConsumeLoop {
                 case .reject(let requeue): rejects.append((settlement.tag, requeue))
                 }
             }
-            for command in channels[channel]?.window.settle(acks: acks, rejects: rejects) ?? [] {
+            for command in channel.window.settle(acks: acks, rejects: rejects) {
                 switch command {
-                case .ack(let tag, let multiple): try wire.ack(tag, multiple: multiple, channel: channel)
-                case .reject(let tag, let requeue): try wire.reject(tag, requeue: requeue, channel: channel)
+                case .ack(let tag, let multiple): try wire.ack(tag, multiple: multiple, channel: number)
+                case .reject(let tag, let requeue): try wire.reject(tag, requeue: requeue, channel: number)
                 }
             }
         }
     }
 
     private func receive(_ wire: AMQPWire) throws(AMQPError) {
+        defer { handOut() }
         // Bounded, so that settlements go out while deliveries pour in.
         var burst = 0
-        while burst < 256, let event = try wire.nextEvent(waitingFor: .zero) {
+        while burst < 64, let event = try wire.nextEvent(waitingFor: .zero) {
             burst += 1
             switch event {
-            case .delivered(let content): hand(content)
+            case .delivered(let content): note(content)
             case .consumerCancelled(let channel):
                 let queue = channels[channel]?.subscription.queue ?? ""
                 consumer.logger.warning("The broker cancelled a consumer", metadata: ["queue": "\(queue)"])
@@ -216,14 +227,21 @@ final class ConsumeLoop {
         if let id = channels[channel]?.subscription.id { retries[id] = .now.advanced(by: Self.retryDelay) }
     }
 
-    private func hand(_ content: WireContent) {
+    private func note(_ content: WireContent) {
         guard let open = channels[content.channel] else { return }
-        channels[content.channel]?.window.deliver(content.deliveryTag)
-        channels[content.channel]?.lastActivity = .now
-        open.subscription.sink.yield(
+        open.window.deliver(content.deliveryTag)
+        open.arrived.append(
             AMQPDelivery(
                 body: content.body, properties: content.properties, exchange: content.exchange,
                 routingKey: content.routingKey, redelivered: content.redelivered, tag: content.deliveryTag,
                 channel: open.deliveries))
+    }
+
+    private func handOut() {
+        for open in channels.values where !open.arrived.isEmpty {
+            open.lastActivity = .now
+            open.subscription.buffer.append(open.arrived)
+            open.arrived.removeAll(keepingCapacity: true)
+        }
     }
 }

@@ -6,22 +6,34 @@ import Synchronization
 /// A wake-up that poll() sees: an eventfd (Linux).
 final class WakeUp: Sendable {
     private let descriptor = parity_eventfd()
+    /// Raised since the last wait began to look. Ordered with `isAsleep`, so that one side always sees the other.
+    private let isRaised = Atomic(false)
+    private let isAsleep = Atomic(false)
 
     deinit { close(descriptor) }
 
     func raise() {
+        isRaised.store(true, ordering: .sequentiallyConsistent)
+        // Nobody sleeps: the flag is enough, and spares a system call.
+        guard isAsleep.load(ordering: .sequentiallyConsistent) else { return }
         var one: UInt64 = 1
         _ = write(descriptor, &one, 8)
     }
 
     /// Waits until raised, until `socket` can be read, or until `timeout` has passed.
     func wait(socket: Int32?, timeout: Duration) {
+        isAsleep.store(true, ordering: .sequentiallyConsistent)
+        defer { isAsleep.store(false, ordering: .sequentiallyConsistent) }
+        if isRaised.exchange(false, ordering: .sequentiallyConsistent) { return }
         var set = [pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)]
         if let socket { set.append(pollfd(fd: socket, events: Int16(POLLIN), revents: 0)) }
         let milliseconds = timeout.components.seconds * 1000 + timeout.components.attoseconds / 1_000_000_000_000_000
         _ = poll(&set, nfds_t(set.count), Int32(clamping: max(0, milliseconds)))
-        var count: UInt64 = 0
-        _ = read(descriptor, &count, 8)
+        if set[0].revents != 0 {
+            var count: UInt64 = 0
+            _ = read(descriptor, &count, 8)
+        }
+        isRaised.store(false, ordering: .sequentiallyConsistent)
     }
 }
 

@@ -26,10 +26,16 @@ struct WireContent {
 /// Puts content together from method, header and body frames. Pure: knows no socket. Content of one channel is never
 /// interleaved, that of several channels may be.
 struct ContentAssembler {
-    private struct Partial {
+    /// A class: each frame adds to it in place.
+    private final class Partial {
         var content: WireContent
-        var isReturn: Bool
+        let isReturn: Bool
         var remaining: UInt64?
+
+        init(content: WireContent, isReturn: Bool) {
+            self.content = content
+            self.isReturn = isReturn
+        }
     }
 
     private var partials: [UInt16: Partial] = [:]
@@ -40,7 +46,7 @@ struct ContentAssembler {
 
     /// The header; an empty body is complete with it.
     mutating func header(channel: UInt16, size: UInt64, properties: AMQPProperties) -> WireEvent? {
-        guard var partial = partials[channel] else { return nil }
+        guard let partial = partials[channel] else { return nil }
         partial.content.properties = properties
         partial.remaining = size
         // The size is the broker's word; memory is given as bytes arrive.
@@ -49,7 +55,7 @@ struct ContentAssembler {
     }
 
     mutating func body(channel: UInt16, bytes: UnsafeRawBufferPointer) -> WireEvent? {
-        guard var partial = partials[channel], let remaining = partial.remaining else { return nil }
+        guard let partial = partials[channel], let remaining = partial.remaining else { return nil }
         partial.content.body.append(contentsOf: bytes)
         partial.remaining = remaining - min(remaining, UInt64(bytes.count))
         return finish(partial, channel: channel)
@@ -58,11 +64,8 @@ struct ContentAssembler {
     mutating func drop(channel: UInt16) { partials[channel] = nil }
 
     private mutating func finish(_ partial: Partial, channel: UInt16) -> WireEvent? {
-        if partial.remaining == 0 {
-            partials[channel] = nil
-            return partial.isReturn ? .returned(partial.content) : .delivered(partial.content)
-        }
-        partials[channel] = partial
-        return nil
+        guard partial.remaining == 0 else { return nil }
+        partials[channel] = nil
+        return partial.isReturn ? .returned(partial.content) : .delivered(partial.content)
     }
 }

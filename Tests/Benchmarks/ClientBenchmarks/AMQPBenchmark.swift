@@ -5,7 +5,7 @@ import ServiceLifecycle
 import TestSupport
 
 /// Durable quorum queue, persistent messages of 500 bytes, 1,000 in flight.
-struct AMQPBenchmark {
+struct AMQPBenchmark: Sendable {
     private static let (count, size, inFlight) = (40_000, 500, 1_000)
     private static let queue = "benchmark"
     let broker: RabbitMQTestBroker
@@ -45,7 +45,28 @@ struct AMQPBenchmark {
             try fill(configuration)
             return try await Self.consume(configuration)
         }
-        return [publishing, consuming].compactMap(\.self)
+        let both = try await Comparison.measure("publish and consume side by side", beside: "C, librabbitmq") {
+            try await fresh()
+            return try await Self.sideBySide {
+                try Self.rate(
+                    in: withBroker(configuration) {
+                        c_loop_publish($0, Self.queue, Int32(Self.count), Self.size, Int32(Self.inFlight))
+                    })
+            } and: {
+                try Self.rate(
+                    in: withBroker(configuration) {
+                        c_loop_consume($0, Self.queue, Int32(Self.count), Int32(Self.inFlight), 100)
+                    })
+            }
+        } ours: {
+            try await fresh()
+            return try await Self.sideBySide {
+                try await Self.publish(configuration)
+            } and: {
+                try await Self.consume(configuration)
+            }
+        }
+        return [publishing, consuming, both].compactMap(\.self)
     }
 
     private func fill(_ configuration: AMQPConfiguration) throws {
@@ -86,6 +107,16 @@ struct AMQPBenchmark {
             }
             return Double(count) / (start.duration(to: .now) / .seconds(1))
         }
+    }
+
+    /// The rate of the slower side.
+    private static func sideBySide(
+        _ publish: @escaping @Sendable () async throws -> Double,
+        and consume: @escaping @Sendable () async throws -> Double
+    ) async throws -> Double {
+        async let publishing = publish()
+        async let consuming = consume()
+        return min(try await publishing, try await consuming)
     }
 
     private static func rate(in seconds: Double) throws -> Double {
