@@ -94,6 +94,19 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(1)))
+    func `Cancelling at any moment of the preparation leaves nothing`() async throws {
+        let engine = try DockerEngine(endpoint: try TestEnvironment.docker, client: Self.client)
+        for step in 0..<12 {
+            let task = Task { try await run("true") }
+            try await Task.sleep(for: .milliseconds(step * 15))
+            task.cancel()
+            _ = await task.result
+            let left = try await engine.containers(label: label) + engine.volumes(label: label)
+            #expect(left.isEmpty, "cancelled after \(step * 15) ms")
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
     func `An image that is not there is rejected`() async throws {
         let engine = try DockerEngine(endpoint: try TestEnvironment.docker, client: Self.client)
         let images = ImageResolver(engine: engine)

@@ -17,22 +17,35 @@ package struct Sandbox: Sendable {
     /// Makes volumes and container, inputs in place, ready to start. Whoever prepares must execute or discard.
     package func prepare(_ job: SandboxJob) async throws -> PreparedRun {
         do {
-            try await engine.createVolume(job.inputVolume, labels: job.labels)
-            try await engine.createVolume(job.outputVolume, labels: job.labels)
-            let loader = try await engine.createContainer(ContainerPolicy.loader(for: job))
+            try await Self.uncancelled { [engine] in
+                try await engine.createVolume(job.inputVolume, labels: job.labels)
+                try await engine.createVolume(job.outputVolume, labels: job.labels)
+            }
+            let loader = try await create(ContainerPolicy.loader(for: job))
             do {
                 try await engine.putArchive(loader, path: "/", InputArchive(job.inputs))
             } catch {
                 await Self.shielded { try await engine.removeContainer(loader) }
                 throw error
             }
-            try await engine.removeContainer(loader)
-            let container = try await engine.createContainer(ContainerPolicy.container(for: job))
-            return PreparedRun(job: job, container: container, engine: engine)
+            try await Self.uncancelled { [engine] in try await engine.removeContainer(loader) }
+            return PreparedRun(
+                job: job, container: try await create(ContainerPolicy.container(for: job)), engine: engine)
         } catch {
             await removeVolumes(of: job)
             throw error
         }
+    }
+
+    /// A call that was given up half-way would leave a container whose name nobody knows.
+    private func create(_ settings: JSONValue) async throws -> String {
+        try Task.checkCancellation()
+        let container = try await Self.uncancelled { [engine] in try await engine.createContainer(settings) }
+        if Task.isCancelled {
+            await Self.shielded { [engine] in try await engine.removeContainer(container) }
+            throw CancellationError()
+        }
+        return container
     }
 
     private func removeVolumes(of job: SandboxJob) async {
@@ -51,7 +64,12 @@ package struct Sandbox: Sendable {
         for volume in try await engine.volumes(label: label) { try await engine.removeVolume(volume) }
     }
 
-    /// Runs `body` to its end even when the present task is cancelled; its failure has nobody to go to.
+    /// Runs `body` to its end even when the present task is cancelled.
+    private static func uncancelled<T: Sendable>(_ body: @escaping @Sendable () async throws -> T) async throws -> T {
+        try await Task { try await body() }.value
+    }
+
+    /// As ``uncancelled(_:)``, for cleaning up: a failure has nobody to go to.
     static func shielded(_ body: @escaping @Sendable () async throws -> Void) async {
         await Task { try? await body() }.value
     }
