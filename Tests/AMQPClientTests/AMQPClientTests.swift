@@ -183,6 +183,17 @@ import Testing
         #expect(window.reset() == [5] && window.count == 0)
     }
 
+    @Test func `What has waited too long is given up, and its late confirm settles nothing`() {
+        var window = ConfirmWindow<Int>()
+        let now = ContinuousClock.now
+        _ = window.add(1, deadline: now, messageKey: nil)
+        _ = window.add(2, deadline: now, messageKey: nil)
+        _ = window.add(3, deadline: now.advanced(by: .seconds(60)), messageKey: nil)
+        #expect(window.expire(at: now) == [1, 2] && window.count == 1)
+        #expect(window.settle(2, multiple: true).isEmpty)
+        #expect(window.settle(3, multiple: true).map(\.ticket) == [3])
+    }
+
     @Test func `Acks that close the gap become one, and each tag is settled once`() {
         var window = AckWindow()
         for tag in UInt64(1)...6 { window.deliver(tag) }

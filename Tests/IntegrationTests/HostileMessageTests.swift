@@ -54,7 +54,7 @@ import Testing
             let submitter = try await network.api.makeAccount("submitter", units: 5000)
             let operators = try await network.api.makeAccount("operator", units: 0)
             let task = try await network.api.submit(TestAPI.spec("agree"), key: submitter.key)
-            let configuration = try AMQPConfiguration(url: network.broker.url)
+            let configuration = try AMQPConfiguration(url: network.brokerURL)
             let hostile = Self.messages(task: task.id, runner: RunnerID(UUID.v7()))
             let publisher = AMQPPublisher(configuration: configuration, logger: network.logger)
             try await withThrowingTaskGroup { group in

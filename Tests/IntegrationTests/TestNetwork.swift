@@ -27,7 +27,7 @@ struct TestNetwork: Sendable {
     /// Its database's address.
     let database: String
     let pool: PostgresPool
-    let broker: RabbitMQTestBroker
+    let brokerURL: String
     let api: TestAPI
     let settings: GatewaySettings
     let logger: Logger
@@ -38,13 +38,27 @@ struct TestNetwork: Sendable {
     static func run(_ body: @escaping @Sendable (TestNetwork) async throws -> Void) async throws {
         try await PostgresTestDatabase.withDatabase { database in
             try await RabbitMQTestBroker.withVirtualHost { broker in
-                try await start(database: database, broker: broker, body)
+                try await start(database: database, brokerURL: broker.url, body)
+            }
+        }
+    }
+
+    /// As ``run(_:)``, on servers of the test's own that it may disturb.
+    static func runOnPrivateServers(
+        _ body:
+            @escaping @Sendable (TestNetwork, _ postgres: PrivateServer, _ rabbitMQ: PrivateServer) async throws -> Void
+    ) async throws {
+        try await PrivateServer.withPostgres { postgres in
+            try await PrivateServer.withRabbitMQ { rabbitMQ in
+                try await start(
+                    database: try postgres.address("url"), brokerURL: try rabbitMQ.address("url")
+                ) { try await body($0, postgres, rabbitMQ) }
             }
         }
     }
 
     private static func start(
-        database: String, broker: RabbitMQTestBroker, _ body: @escaping @Sendable (TestNetwork) async throws -> Void
+        database: String, brokerURL: String, _ body: @escaping @Sendable (TestNetwork) async throws -> Void
     ) async throws {
         var logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         logger.logLevel = .critical
@@ -52,7 +66,7 @@ struct TestNetwork: Sendable {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let reader = try SettingsReader(
             overrides: [
-                "PARITY_POSTGRES_URL": database, "PARITY_AMQP_URL": broker.url, "PARITY_BLOB_DIR": folder,
+                "PARITY_POSTGRES_URL": database, "PARITY_AMQP_URL": brokerURL, "PARITY_BLOB_DIR": folder,
                 "PARITY_ADMIN_KEY": TestAPI.adminKey, "PARITY_DISTINCT_BY": "runner", "PARITY_LISTEN_PORT": "0",
                 "PARITY_LEASE": "3s",
             ], environment: [:])
@@ -87,7 +101,8 @@ struct TestNetwork: Sendable {
             }
             try await body(
                 TestNetwork(
-                    database: database, pool: core.pool, broker: broker, api: api, settings: settings, logger: logger))
+                    database: database, pool: core.pool, brokerURL: brokerURL, api: api, settings: settings,
+                    logger: logger))
             await group.triggerGracefulShutdown()
             try await tasks.waitForAll()
         }
@@ -103,7 +118,7 @@ struct TestNetwork: Sendable {
             NewRunner(
                 runnerKey: RunnerKey(key.publicKey), proof: Data(proof).base64EncodedString(), name: name, slots: 2,
                 classes: ["linux-amd64.small"], agentVersion: "test"))
-        let configuration = try AMQPConfiguration(url: broker.url)
+        let configuration = try AMQPConfiguration(url: brokerURL)
         let publisher = AMQPPublisher(configuration: configuration, logger: logger)
         let consumer = AMQPConsumer(configuration: configuration, logger: logger)
         let agent = RunnerAgent(

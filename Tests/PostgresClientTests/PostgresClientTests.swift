@@ -158,6 +158,24 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(1)))
+    func `A listening connection hears what another notifies, in order`() async throws {
+        try await withPool { pool in
+            let (heard, sink) = AsyncStream<PostgresNotification>.makeStream()
+            let listener = try await PostgresConnection.connect(pool.configuration) { sink.yield($0) }
+            try await listener.execute("LISTEN news")
+            try await pool.transaction { transaction in
+                for text in ["one", "ü", ""] { try await transaction.query("SELECT pg_notify('news', $1)", text) }
+            }
+            var iterator = heard.makeAsyncIterator()
+            for text in ["one", "ü", ""] {
+                #expect(await iterator.next() == PostgresNotification(channel: "news", payload: text))
+            }
+            listener.close()
+            await #expect(throws: PostgresError.self) { try await listener.query("SELECT 1") }
+        }
+    }
+
     @Test func `A password is never shown`() throws {
         let configuration = try PostgresConfiguration(url: "postgres://user:se%63ret@host:1/db")
         #expect(configuration.password == "secret" && !"\(configuration)".contains("secret"))

@@ -109,3 +109,13 @@ make_certificates() {
     -extfile <(printf 'subjectAltName=DNS:localhost,IP:127.0.0.1') -out "$1/server.pem" 2>/dev/null
   chmod 600 "$1/server.key"
 }
+
+# close_files: keeps the standard three alone. A server that kept another open, such as the pipe by which a parent learns
+# that its child has ended, would keep that parent waiting.
+close_files() {
+  local file number
+  for file in /proc/self/fd/*; do
+    number=${file##*/}
+    if [ "$number" -gt 2 ]; then eval "exec $number>&-"; fi
+  done
+}

@@ -15,6 +15,21 @@ find_compose() {
   docker buildx version >/dev/null 2>&1 || export DOCKER_BUILDKIT=0 COMPOSE_DOCKER_CLI_BUILD=0
 }
 
+# need_images: pulls the official images, or, where no registry answers, has PARITY_TEST_IMAGES make stand-ins.
+need_images() {
+  [ -z "${POSTGRES_IMAGE:-}${RABBITMQ_IMAGE:-}${RUNTIME_IMAGE:-}" ] || return 0
+  local image reached=yes
+  for image in postgres:18-bookworm rabbitmq:4.2-management debian:bookworm-slim; do
+    docker image inspect "$image" >/dev/null 2>&1 && continue
+    timeout 300 docker pull -q "$image" >/dev/null 2>&1 || { reached=no; break; }
+  done
+  [ "$reached" = no ] || return 0
+  [ -x "${PARITY_TEST_IMAGES:-}" ] || return 1
+  say "No registry answers: making stand-ins for its images"
+  "$PARITY_TEST_IMAGES" debian postgres rabbitmq || return 1
+  export POSTGRES_IMAGE=parity-test/postgres RABBITMQ_IMAGE=parity-test/rabbitmq RUNTIME_IMAGE=parity-test/debian
+}
+
 # stage_binaries BIN FOLDER: what the image's target `prebuilt` copies: the programs, stripped, and the Swift runtime
 # that they were linked to, which they look for beside themselves.
 stage_binaries() {
@@ -91,7 +106,7 @@ test_compose() {
     stack logs --tail 20 >&2
     die "the stack did not come up"
   }
-  wait_for "live runners" 60 "$live" 3
+  wait_for "live runners" 120 "$live" 3
   printf '  ok  up with three runners: %s s\n' $((SECONDS - started))
 
   export PARITY_GATEWAY_URL=http://127.0.0.1:$(setting PARITY_PORT) HOME=$stack_folder
@@ -117,7 +132,7 @@ test_compose() {
   submit_range $((count / 2 + 1)) $count &
   local submitting=$!
   stack up -d --no-build --no-recreate --scale runner-agent=5 >>"$stack_folder/up.log" 2>&1 || { tail -n 20 "$stack_folder/up.log" >&2; die "the stack did not scale"; }
-  wait_for "live runners" 60 "$live" 5
+  wait_for "live runners" 120 "$live" 5
   local open
   open=$(sql "SELECT count(*) FROM tasks WHERE settled_at IS NULL")
   stack restart -t 30 rabbitmq >>"$stack_folder/up.log" 2>&1 || die "the broker did not restart"

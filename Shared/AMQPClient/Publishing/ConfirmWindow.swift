@@ -47,6 +47,15 @@ struct ConfirmWindow<Ticket> {
     /// Whether the oldest entry has waited too long.
     func isOverdue(at now: ContinuousClock.Instant) -> Bool { entries[lowest].map { $0.deadline <= now } ?? false }
 
+    /// Gives up those that have waited too long; a confirm that comes later settles nothing.
+    mutating func expire(at now: ContinuousClock.Instant) -> [Ticket] {
+        var expired: [Ticket] = []
+        while isOverdue(at: now) {
+            expired += settle(lowest, multiple: false).map(\.ticket)
+        }
+        return expired
+    }
+
     /// Empties the window for a new channel; the outcome of what is returned is unknown.
     mutating func reset() -> [Ticket] {
         defer { self = ConfirmWindow() }

@@ -73,7 +73,11 @@ final class PublishLoop {
             try receive(wire)
             publisher.control.setBusy(false)
             failOverdue()
-            if window.isOverdue(at: .now) {
+            if isBlocked {
+                // The broker has said why it is silent; a new connection would be no better off.
+                let error = AMQPError(code: .timedOut, message: "the broker blocks publishers")
+                for request in window.expire(at: .now) { request.finish(error) }
+            } else if window.isOverdue(at: .now) {
                 throw AMQPError(code: .timedOut, message: "the broker did not confirm in time")
             }
             if publisher.control.phase != .running {
