@@ -60,10 +60,15 @@ package struct DiskBlobStore: Sendable {
         }
         let target = path(digest)
         try await NIOThreadPool.singleton.runIfActive {
-            fsync(descriptor)
+            guard fsync(descriptor) == 0 else { throw BlobError(.storage, "the blob cannot be written to disk") }
             try FileManager.default.createDirectory(
                 atPath: (target as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
             guard rename(incoming, target) == 0 else { throw BlobError(.storage, "the blob cannot be stored") }
+            // The name must survive a power cut as the bytes do.
+            let folder = open((target as NSString).deletingLastPathComponent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            guard folder >= 0 else { throw BlobError(.storage, "the blob's folder cannot be opened") }
+            defer { close(folder) }
+            guard fsync(folder) == 0 else { throw BlobError(.storage, "the blob cannot be written to disk") }
         }
         return size
     }

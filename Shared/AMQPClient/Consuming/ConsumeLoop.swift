@@ -12,6 +12,7 @@ final class ConsumeLoop {
     private var generator = SystemRandomNumberGenerator()
     private static let drainTime: Duration = .seconds(20)
     private static let retryDelay: Duration = .milliseconds(500)
+    private static let restingChannels = 16
 
     /// A class: what changes with each delivery must not be copied.
     private final class OpenChannel {
@@ -131,8 +132,7 @@ final class ConsumeLoop {
     }
 
     private func open(_ subscription: AMQPConsumer.Subscription, _ wire: AMQPWire) throws(AMQPError) {
-        let channel = freeChannels.popLast() ?? lastChannel + 1
-        lastChannel = max(lastChannel, channel)
+        let channel = nextChannel()
         do {
             try wire.openChannel(channel)
             try declare(subscription, wire, channel)
@@ -157,6 +157,14 @@ final class ConsumeLoop {
             }
             retries[subscription.id] = .now.advanced(by: Self.retryDelay)
         }
+    }
+
+    /// A number that was not closed a moment ago: frames of the old channel may still be queued in the library, and
+    /// would be taken for the new one's. Not always a new one either: the library keeps memory for each.
+    private func nextChannel() -> UInt16 {
+        if freeChannels.count > Self.restingChannels { return freeChannels.removeFirst() }
+        lastChannel += 1
+        return lastChannel
     }
 
     private func declare(
