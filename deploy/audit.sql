@@ -48,16 +48,14 @@ WITH violations (invariant, subject) AS (
     SELECT '5: no owner holds two replicas of a task', task_id || ' owner ' || owner_key
     FROM attempts GROUP BY task_id, owner_key HAVING count(DISTINCT replica) > 1
     UNION ALL
-    SELECT '8: a verdict is what the votes say, in whatever order they came', t.id::text
-    FROM tasks t
-    JOIN verdicts v ON v.task_id = t.id
-    LEFT JOIN LATERAL (
-        SELECT r.output_digest, r.outcome FROM replicas r
-        WHERE r.task_id = t.id AND r.state = 'completed' AND r.output_digest IS NOT NULL
-        GROUP BY r.outcome, r.output_digest HAVING count(DISTINCT r.owner_key) >= t.quorum
-    ) AS quorum ON true
-    WHERE (v.kind = 'verified') IS DISTINCT FROM (quorum.output_digest IS NOT NULL)
-        OR v.output_digest IS DISTINCT FROM quorum.output_digest
+    -- Votes that come after a verdict cannot undo it, so only the verdict's own camp must be large enough.
+    SELECT '8: a verdict is what the votes say, in whatever order they came', v.task_id::text
+    FROM verdicts v JOIN tasks t ON t.id = v.task_id
+    WHERE (v.kind = 'verified') <> EXISTS (
+        SELECT FROM replicas r
+        WHERE r.task_id = v.task_id AND r.state = 'completed' AND r.output_digest IS NOT NULL
+            AND (v.kind <> 'verified' OR (r.outcome = v.outcome AND r.output_digest = v.output_digest))
+        GROUP BY r.outcome, r.output_digest HAVING count(DISTINCT r.owner_key) >= t.quorum)
     UNION ALL
     SELECT '8: a settled match was paid', r.task_id || ' replica ' || r.replica
     FROM replicas r

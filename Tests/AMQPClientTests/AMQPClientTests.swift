@@ -204,6 +204,20 @@ import Testing
         #expect(window.count == 1)
     }
 
+    @Test func `A queue that never runs empty lets go of what was taken`() {
+        var queue = DeliveryQueue<Int>()
+        var (next, expected) = (0, 0)
+        for _ in 0..<10_000 {
+            queue.append([next, next + 1])
+            next += 2
+            for _ in 0..<(queue.count > 50 ? 3 : 1) {
+                #expect(queue.pop() == expected)
+                expected += 1
+            }
+        }
+        #expect(queue.count > 0 && queue.held <= 2 * queue.count + 1)
+    }
+
     @Test func `The backoff grows to its cap`() {
         var generator = SystemRandomNumberGenerator()
         let backoff = Backoff()

@@ -122,6 +122,33 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(2)))
+    func `Among many cancelled statements each answer goes to its own caller, and no other is cancelled`() async throws
+    {
+        try await withPool { pool in
+            // Four workers for four connections: nobody waits longer than the pool allows.
+            try await withThrowingDiscardingTaskGroup { group in
+                for worker in 0..<4 {
+                    group.addTask {
+                        for step in 0..<60 {
+                            let number = Int64(worker * 1000 + step)
+                            let doomed = Task {
+                                try await pool.query("SELECT pg_sleep(0.02), $1::int8 AS n", number)
+                            }
+                            try await Task.sleep(for: .microseconds(Int.random(in: 0...25_000)))
+                            doomed.cancel()
+                            if case .success(let result) = await doomed.result {
+                                #expect(try result.first?.decode("n", as: Int64.self) == number)
+                            }
+                            let next = try await pool.query("SELECT $1::int8 AS n", -number)
+                            #expect(try next.first?.decode("n", as: Int64.self) == -number)
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     @Test(.timeLimit(.minutes(1)))
     func `A full pool sends away who waits too long, and recovers from a killed backend`() async throws {
         try await withPool(connections: 1) { pool in

@@ -43,7 +43,7 @@ import Testing
         }
     }
 
-    @Test func `A wrong password and an unverified server end the pool at once, a missing one is waited for`()
+    @Test func `A wrong password ends the pool at once, a missing server is waited for`()
         async throws
     {
         try await PrivateServer.withPostgres { server in

@@ -85,9 +85,6 @@ test_compose() {
   {
     echo "PARITY_PORT=$(free_port)"
     echo "PARITY_LEASE=10s"
-    echo "POSTGRES_IMAGE=${POSTGRES_IMAGE:-postgres:18-bookworm}"
-    echo "RABBITMQ_IMAGE=${RABBITMQ_IMAGE:-rabbitmq:4.2-management}"
-    echo "RUNTIME_IMAGE=${RUNTIME_IMAGE:-debian:bookworm-slim}"
   } >>"$stack_folder/env"
   local setting
   setting() { sed -n "s/^$1=//p" "$stack_folder/env" | tail -n 1; }
@@ -148,7 +145,10 @@ test_compose() {
   expect "digests, one for each task's own output" "SELECT count(DISTINCT output_digest) FROM verdicts" $count
   expect "tokens paid to runners, in millionths" "SELECT sum(amount) FROM payouts" $((count * 1000000))
   expect "runners that were paid" "SELECT count(DISTINCT runner_id) FROM payouts" 5
-  expect "audit: violations" "$(grep -v '^ *--' deploy/audit.sql | sed 's/^SELECT invariant, subject/SELECT count(*)/; s/ ORDER BY 1, 2;//')" 0
+  local violations
+  violations=$(stack exec -T postgres psql -X -U parity -d parity -tA -v ON_ERROR_STOP=1 <deploy/audit.sql)
+  [ -z "$violations" ] || die "deploy/audit.sql found: $violations"
+  printf '  ok  deploy/audit.sql finds nothing\n'
 
   say "Scaling down to two: who leaves hands back what it holds"
   stack up -d --no-build --no-recreate --scale runner-agent=2 >>"$stack_folder/up.log" 2>&1 || die "the stack did not scale down"

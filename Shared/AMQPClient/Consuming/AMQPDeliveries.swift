@@ -35,23 +35,10 @@ package struct AMQPDeliveries: AsyncSequence, Sendable {
 /// Deliveries that wait for their consumer: a burst goes in at once, which costs one lock and one wake-up.
 final class DeliveryBuffer: Sendable {
     private struct State {
-        var deliveries: [AMQPDelivery] = []
-        var head = 0
+        var deliveries = DeliveryQueue<AMQPDelivery>()
         var waiters: [(id: UInt64, continuation: CheckedContinuation<AMQPDelivery?, Never>)] = []
         var lastWaiter: UInt64 = 0
         var isFinished = false
-
-        mutating func pop() -> AMQPDelivery? {
-            guard head < deliveries.count else { return nil }
-            defer {
-                head += 1
-                if head == deliveries.count {
-                    deliveries.removeAll(keepingCapacity: true)
-                    head = 0
-                }
-            }
-            return deliveries[head]
-        }
     }
 
     private let state = Mutex(State())
@@ -60,14 +47,17 @@ final class DeliveryBuffer: Sendable {
         typealias Served = (CheckedContinuation<AMQPDelivery?, Never>, AMQPDelivery?)
         let served = state.withLock { state -> [Served] in
             if state.isFinished { return [] }
-            state.deliveries += burst
-            let count = min(state.waiters.count, state.deliveries.count - state.head)
-            let first = state.waiters.prefix(count).map { ($0.continuation, state.pop()) }
+            state.deliveries.append(burst)
+            let count = min(state.waiters.count, state.deliveries.count)
+            let first = state.waiters.prefix(count).map { ($0.continuation, state.deliveries.pop()) }
             state.waiters.removeFirst(count)
             return first
         }
         for (continuation, delivery) in served { continuation.resume(returning: delivery) }
     }
+
+    /// The channel that they came on is gone: they will be delivered again.
+    func discard() { state.withLock { $0.deliveries = DeliveryQueue() } }
 
     /// What is there is still handed out, then nil.
     func finish() {
@@ -83,13 +73,13 @@ final class DeliveryBuffer: Sendable {
     func next() async -> AMQPDelivery? {
         let (now, id) = state.withLock { state -> (AMQPDelivery?, UInt64) in
             state.lastWaiter += 1
-            return (state.pop(), state.lastWaiter)
+            return (state.deliveries.pop(), state.lastWaiter)
         }
         if let now { return now }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let answer = state.withLock { state -> AMQPDelivery?? in
-                    if let delivery = state.pop() { return .some(delivery) }
+                    if let delivery = state.deliveries.pop() { return .some(delivery) }
                     // Under the lock: a cancellation that comes later finds the waiter.
                     if state.isFinished || Task.isCancelled { return .some(nil) }
                     state.waiters.append((id, continuation))
@@ -103,5 +93,29 @@ final class DeliveryBuffer: Sendable {
             }
             waiter?.continuation.resume(returning: nil)
         }
+    }
+}
+
+/// First in, first out, in one array. What was taken is let go also when the queue never runs empty.
+struct DeliveryQueue<Element> {
+    private var elements: [Element] = []
+    private var head = 0
+
+    var count: Int { elements.count - head }
+    /// How many elements are held in memory.
+    var held: Int { elements.count }
+
+    mutating func append(_ burst: [Element]) { elements += burst }
+
+    mutating func pop() -> Element? {
+        guard head < elements.count else { return nil }
+        let element = elements[head]
+        head += 1
+        // Half of it is over: moving the rest costs no more than what was taken.
+        if head * 2 >= elements.count {
+            elements.removeFirst(head)
+            head = 0
+        }
+        return element
     }
 }

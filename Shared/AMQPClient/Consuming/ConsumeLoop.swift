@@ -27,6 +27,11 @@ final class ConsumeLoop {
             self.subscription = subscription
             self.deliveries = deliveries
         }
+
+        func close() {
+            deliveries.close()
+            subscription.buffer.discard()
+        }
     }
 
     init(_ consumer: AMQPConsumer) { self.consumer = consumer }
@@ -67,7 +72,7 @@ final class ConsumeLoop {
     }
 
     private func forgetChannels() {
-        for channel in channels.values { channel.deliveries.close() }
+        for channel in channels.values { channel.close() }
         channels = [:]
         channelOf = [:]
         retries = [:]
@@ -180,7 +185,7 @@ final class ConsumeLoop {
 
     private func release(_ channel: UInt16) {
         if let open = channels.removeValue(forKey: channel) {
-            open.deliveries.close()
+            open.close()
             channelOf[open.subscription.id] = nil
         }
         if !freeChannels.contains(channel) { freeChannels.append(channel) }

@@ -12,7 +12,7 @@ final class Canceller: @unchecked Sendable {
         var cancelledEarly: Set<UInt64> = []
         /// A request is on its way to the server: it hits whatever runs when it arrives.
         var isRequesting = false
-        var deferred: (@Sendable (_ isInTime: Bool) -> Void)?
+        var deferred: (ticket: UInt64, next: @Sendable (_ isInTime: Bool) -> Void)?
     }
 
     private let handle: OpaquePointer?
@@ -47,13 +47,13 @@ final class Canceller: @unchecked Sendable {
     func end(_ ticket: UInt64, then next: @escaping @Sendable (_ isInTime: Bool) -> Void) -> Bool {
         let mustWait = state.withLock { state in
             state.running = nil
-            if state.isRequesting { state.deferred = next }
+            if state.isRequesting { state.deferred = (ticket, next) }
             return state.isRequesting
         }
         guard mustWait else { return false }
         Task {
             try? await Task.sleep(for: Self.patience)
-            takeDeferred()?(false)
+            takeDeferred { $0 == ticket }?(false)
         }
         return true
     }
@@ -77,22 +77,20 @@ final class Canceller: @unchecked Sendable {
                 var message = [CChar](repeating: 0, count: 256)
                 _ = PQcancel(handle, &message, Int32(message.count))
             }
-            let next = state.withLock { state in
-                state.isRequesting = false
-                defer { state.deferred = nil }
-                return state.deferred
-            }
-            next?(true)
+            state.withLock { $0.isRequesting = false }
+            takeDeferred { _ in true }?(true)
         }
         thread.name = "postgres-cancel"
         thread.stackSize = 1 << 20
         thread.start()
     }
 
-    private func takeDeferred() -> (@Sendable (Bool) -> Void)? {
+    /// Whoever comes first calls it: the request that has arrived, or the patience with this very ticket.
+    private func takeDeferred(where isMeant: (UInt64) -> Bool) -> (@Sendable (Bool) -> Void)? {
         state.withLock { state in
-            defer { state.deferred = nil }
-            return state.deferred
+            guard let deferred = state.deferred, isMeant(deferred.ticket) else { return nil }
+            state.deferred = nil
+            return deferred.next
         }
     }
 }

@@ -8,7 +8,8 @@ import Synchronization
 /// answer goes on to send the next statement. Code on it shares the thread with others, so it must not block.
 final class SocketLoop: TaskExecutor {
     /// As many as there are cores, within reason; connections take them by turns.
-    private static let all = (0..<min(4, max(1, ProcessInfo.processInfo.activeProcessorCount))).map { _ in SocketLoop()
+    private static let all = (0..<min(4, max(1, ProcessInfo.processInfo.activeProcessorCount))).map { _ in
+        SocketLoop()
     }
     private static let turn = Atomic(0)
 
@@ -95,6 +96,8 @@ final class SocketLoop: TaskExecutor {
             }
             let count = epoll_wait(epoll, &events, Int32(events.count), mayWait ? -1 : 0)
             state.withLock { $0.isAsleep = false }
+            // Without descriptors left there is nothing to wait on: connections fail, and this must not spin.
+            if count < 0, errno != EINTR { usleep(100_000) }
             for event in events.prefix(Int(max(0, count))) {
                 if event.data.u64 == Self.wakeUpID {
                     var value: UInt64 = 0
