@@ -135,10 +135,9 @@ let package = Package(
         tests(
             "ServiceTests",
             [
-                "Gateway", "Scheduler", "Verifier", "Payout", "RunnerAgent", "ParityCLI", "ParityProtocol", "Telemetry",
-                "TestSupport", argumentParser, asyncHTTPClient, crypto, httpTypes, hummingbird, lifecycle, logging,
-                nioCore, nioHTTP1,
-            ]),
+                "Gateway", "Scheduler", "Verifier", "Payout", "RunnerAgent", "ParityCLI", "Ledger", "TestSupport",
+                asyncHTTPClient, crypto, httpTypes, hummingbird, nioCore, nioHTTP1,
+            ] + serviceCore),
         tests(
             "IntegrationTests",
             [

@@ -83,7 +83,7 @@ extension Scheduler {
     /// Notes that a runner lives and renews what it holds.
     package func take(_ heartbeat: Heartbeat) async throws {
         let renewed = try await pool.transaction { transaction -> [AttemptID]? in
-            guard try await Runners.seen(heartbeat, in: transaction) else { return nil }
+            guard try await Runners.seen(heartbeat, lease: policy.lease, in: transaction) else { return nil }
             if heartbeat.leaving { return [] }
             // Bounded: nobody holds more than its slots.
             let held = Array(heartbeat.held.prefix(1024))

@@ -21,14 +21,13 @@ extension Scheduler {
     ) async throws -> [OutboxMessage] {
         let waiting = try await Replicas.all(of: task.id, in: transaction).filter { $0.state == .waiting }
         guard !waiting.isEmpty else { return [] }
-        var loads = try await Runners.laneLoads(of: task.taskClass, liveWithin: policy.lease, in: transaction)
+        let loads = try await Runners.laneLoads(of: task.taskClass, lease: policy.lease, in: transaction)
         var messages: [OutboxMessage] = []
         var events: [TaskEvents.Entry] = []
         for replica in waiting {
-            let used = try await Replicas.lanesUsed(of: task.id, besides: replica.replica, in: transaction)
-            if let offer = try await offer(replica.replica, of: task, on: draw(loads, excluding: used), in: transaction)
-            {
-                loads.removeAll { $0.lane == offer.lane }
+            let claims = try await Replicas.laneClaims(of: task.id, for: replica.replica, in: transaction)
+            let lane = draw(claims.candidates(from: loads))
+            if let offer = try await offer(replica.replica, of: task, on: lane, in: transaction) {
                 messages.append(offer.message)
                 events.append(offer.event)
             } else if new.contains(replica.replica) {
@@ -39,21 +38,20 @@ extension Scheduler {
         return messages
     }
 
-    private func draw(_ loads: [LaneLoad], excluding used: Set<Int>) -> Int? {
+    private func draw(_ loads: [LaneLoad]) -> Int? {
         var generator = SystemRandomNumberGenerator()
-        return LaneDraw.draw(1, from: loads, excluding: used, using: &generator).first
+        return LaneDraw.draw(from: loads, using: &generator)
     }
 
     private func offer(
         _ replica: Int, of task: Tasks.Row, on lane: Int?, in transaction: PostgresTransaction
-    ) async throws -> (lane: Int, message: OutboxMessage, event: TaskEvents.Entry)? {
+    ) async throws -> (message: OutboxMessage, event: TaskEvents.Entry)? {
         guard let lane,
             let attempt = try await Replicas.offer(
                 replica, of: task.id, on: lane, claimWithin: policy.claimWithin, in: transaction)
         else { return nil }
         let id = AttemptID(task: task.id, replica: replica, attempt: attempt)
         return (
-            lane,
             try Routing.offer(Offer(id: id, specDigest: task.specDigest), taskClass: task.taskClass, lane: lane),
             .init(
                 .replicaOffered,
@@ -69,11 +67,14 @@ extension Scheduler {
     func offerAgain(
         _ replica: Replicas.Row, of task: Tasks.Row, reason: String, mayStay: Bool, in transaction: PostgresTransaction
     ) async throws -> [OutboxMessage] {
-        let loads = try await Runners.laneLoads(of: task.taskClass, liveWithin: policy.lease, in: transaction)
-        let used = try await Replicas.lanesUsed(of: task.id, besides: replica.replica, in: transaction)
+        let loads = try await Runners.laneLoads(of: task.taskClass, lease: policy.lease, in: transaction)
         let own = loads.first { $0.lane == replica.lane }
-        let others = loads.filter { $0.lane != replica.lane }
-        let lane = mayStay && own != nil ? own?.lane : draw(others, excluding: used) ?? own?.lane
+        var lane = mayStay ? own?.lane : nil
+        if lane == nil {
+            let claims = try await Replicas.laneClaims(of: task.id, for: replica.replica, in: transaction)
+            let stay = own.flatMap { claims.others.contains($0.lane) ? nil : $0.lane }
+            lane = draw(claims.candidates(from: loads, leaving: replica.lane)) ?? stay
+        }
         var events: [TaskEvents.Entry] = [
             .init(
                 .replicaReoffered,

@@ -49,7 +49,7 @@ package struct SchedulerTick: Service {
             try await scheduler.endLease(of: id, runner: runner, reason: "lease_ended", mustBeOver: true)
         }
         for id in try await pool.withConnection({
-            try await Backlog.deserted(liveWithin: lease, limit: Self.batch, in: $0)
+            try await Backlog.deserted(lease: lease, limit: Self.batch, in: $0)
         }) {
             try await scheduler.moveOffer(id, reason: "lane_left", mayStay: false)
         }

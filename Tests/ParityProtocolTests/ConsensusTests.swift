@@ -107,14 +107,40 @@ import Testing
         #expect(!rule.disqualifies(Array(repeating: false, count: 50) + Array(repeating: true, count: 50)))
     }
 
-    @Test func `Lanes are distinct, unused and staffed`() {
+    @Test func `Lanes are drawn by their room, and a full one now and then`() {
         var generator = SystemRandomNumberGenerator()
-        let lanes = (0..<5).map { LaneLoad(lane: $0, freeSlots: $0 - 2) }
-        for _ in 0..<200 {
-            let drawn = LaneDraw.draw(3, from: lanes, excluding: [1], using: &generator)
-            #expect(Set(drawn).count == 3 && !drawn.contains(1))
+        let lanes = [(0, -3), (1, 4), (2, 1)].map { LaneLoad(lane: $0.0, freeSlots: $0.1) }
+        var counts: [Int: Int] = [:]
+        for _ in 0..<20_000 {
+            guard let lane = LaneDraw.draw(from: lanes, using: &generator) else { continue }
+            counts[lane, default: 0] += 1
         }
-        #expect(LaneDraw.draw(9, from: lanes, excluding: [], using: &generator).count == 5)
+        // In 20,000 draws of weights 1, 80 and 20 each count is, but for one run in a million, this near to its mean.
+        #expect(abs((counts[0] ?? 0) - 198) < 75)
+        #expect(abs((counts[1] ?? 0) - 15_842) < 300)
+        #expect(abs((counts[2] ?? 0) - 3960) < 300)
+        #expect(LaneDraw.draw(from: [], using: &generator) == nil)
+        #expect(LaneDraw.draw(from: [LaneLoad(lane: 7, freeSlots: .max)], using: &generator) == 7)
+    }
+
+    @Test(arguments: [
+        // A replica that nobody held takes any lane that is new to the task.
+        (LaneClaims(others: [1], unheld: 2), nil, [0, 2, 3]),
+        (LaneClaims(others: [1], unheld: 2), 2, [0, 3]),
+        // One that was held takes a new lane only if the others can spare it, and when it waits, its own before.
+        (LaneClaims(others: [1], own: [0], unheld: 1), 0, [2, 3]),
+        (LaneClaims(others: [1], own: [0], unheld: 2), 0, []),
+        (LaneClaims(others: [1], own: [0, 2], unheld: 2), 0, [2]),
+        (LaneClaims(others: [1], own: [0], unheld: 0), nil, [0]),
+        (LaneClaims(others: [1], own: [9], unheld: 0), nil, [0, 2, 3]),
+        (LaneClaims(others: [1], own: [9], unheld: 3), nil, []),
+        (LaneClaims(others: [0, 1, 2, 3], own: [0]), nil, []),
+    ])
+    func `A replica stands where its task's other replicas leave it a lane`(
+        claims: LaneClaims, leaving: Int?, lanes: [Int]
+    ) {
+        let staffed = (0..<4).map { LaneLoad(lane: $0, freeSlots: 1) }
+        #expect(claims.candidates(from: staffed, leaving: leaving).map(\.lane) == lanes)
     }
 
     @Test(arguments: [("1.5", 1_500_000), ("0.000001", 1), ("7", 7_000_000)])

@@ -1,6 +1,5 @@
 import Foundation
 import Ledger
-import Logging
 import ParityProtocol
 import PostgresClient
 import Store
@@ -8,20 +7,6 @@ import TestSupport
 import Testing
 
 @Suite(.serialized) struct LedgerTests {
-    private func withDatabase(_ body: (PostgresPool) async throws -> Void) async throws {
-        try await PostgresTestDatabase.withDatabase { url in
-            let configuration = try PostgresConfiguration(url: url)
-            let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-            try await Migrator.migrate(configuration, migrations: Migrations.all, logger: logger)
-            let pool = PostgresPool(configuration: configuration, logger: logger)
-            try await withThrowingTaskGroup { group in
-                group.addTask { try await pool.run() }
-                try await body(pool)
-                group.cancelAll()
-            }
-        }
-    }
-
     private func account(_ pool: PostgresPool) async throws -> AccountID {
         let id = AccountID(UUID.v7())
         try await pool.transaction { transaction in
@@ -33,7 +18,7 @@ import Testing
 
     @Test(.timeLimit(.minutes(1)))
     func `The database refuses a negative balance, a moved balance and a changed transfer`() async throws {
-        try await withDatabase { pool in
+        try await PostgresTestDatabase.withPool(Migrations.all) { pool in
             let account = try await account(pool)
             let ten = try #require(Amount(units: 10))
             try await pool.transaction { try await Ledger.deposit(ten, to: account, reference: "r", in: $0) }

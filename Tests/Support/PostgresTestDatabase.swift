@@ -1,4 +1,6 @@
 import Foundation
+import Logging
+package import PostgresClient
 
 /// A database of a suite's own, gone at its end.
 package enum PostgresTestDatabase {
@@ -14,6 +16,23 @@ package enum PostgresTestDatabase {
         } catch {
             try? run("DROP DATABASE", name)
             throw error
+        }
+    }
+
+    /// As ``withDatabase(_:)``, with a running pool on the schema that `migrations` make.
+    package static func withPool(
+        _ migrations: [PostgresMigration], _ body: (PostgresPool) async throws -> Void
+    ) async throws {
+        try await withDatabase { url in
+            let configuration = try PostgresConfiguration(url: url)
+            let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            try await Migrator.migrate(configuration, migrations: migrations, logger: logger)
+            let pool = PostgresPool(configuration: configuration, logger: logger)
+            try await withThrowingTaskGroup { group in
+                group.addTask { try await pool.run() }
+                try await body(pool)
+                group.cancelAll()
+            }
         }
     }
 

@@ -42,7 +42,7 @@ package enum Backlog {
 
     /// Offers on lanes that have no live runner any more.
     package static func deserted(
-        liveWithin: Duration, limit: Int, in session: some PostgresSession
+        lease: Duration, limit: Int, in session: some PostgresSession
     ) async throws -> [AttemptID] {
         try await session.query(
             """
@@ -50,9 +50,9 @@ package enum Backlog {
             WHERE p.state = 'offered' AND NOT EXISTS (
                 SELECT FROM runner_classes c JOIN runners r ON r.id = c.runner_id
                 WHERE c.class = t.class AND c.lane = p.lane AND r.disqualified_at IS NULL
-                    AND r.last_seen_at > now() - $1 * interval '1 millisecond')
+                    AND r.last_seen_at > live_since($1 * interval '1 millisecond'))
             ORDER BY p.offered_at LIMIT $2
-            """, Double(liveWithin.milliseconds), limit
+            """, Double(lease.milliseconds), limit
         ).map(Replicas.attemptID)
     }
 

@@ -1,7 +1,7 @@
 package import ParityProtocol
 package import PostgresClient
 
-/// The `replicas`, `attempts`, `task_lanes` and `task_owners` tables. Callers hold the task's row lock.
+/// The `replicas`, `attempts` and `task_owners` tables. Callers hold the task's row lock.
 package enum Replicas {
     package struct Row: Sendable {
         package let replica: Int
@@ -61,28 +61,40 @@ package enum Replicas {
         ).map { row throws(PostgresError) in try row.decode("replica", as: Int.self) }
     }
 
-    /// Lanes that replicas other than `replica` have stood on: they are closed to it for good.
-    package static func lanesUsed(
-        of task: TaskID, besides replica: Int, in session: some PostgresSession
-    ) async throws -> Set<Int> {
+    /// Which lanes the task's other replicas leave to `replica`.
+    package static func laneClaims(
+        of task: TaskID, for replica: Int, in session: some PostgresSession
+    ) async throws -> LaneClaims {
         let rows = try await session.query(
-            "SELECT lane FROM task_lanes WHERE task_id = $1 AND replica <> $2", task, Int32(replica))
-        return Set(try rows.map { row throws(PostgresError) in try row.decode("lane", as: Int.self) })
+            """
+            SELECT lane, replica = $2 AS own FROM (
+                SELECT lane, replica FROM replicas
+                WHERE task_id = $1 AND replica <> $2 AND state IN ('offered', 'granted')
+                UNION
+                SELECT l.lane, o.replica FROM task_owners o JOIN tasks t ON t.id = o.task_id
+                    JOIN owner_lanes l ON l.owner_key = o.owner_key AND l.class = t.class
+                WHERE o.task_id = $1) held
+            UNION ALL
+            SELECT NULL, NULL FROM replicas r
+            WHERE r.task_id = $1 AND r.replica <> $2 AND r.closed_at IS NULL AND NOT EXISTS (
+                SELECT FROM task_owners o WHERE o.task_id = r.task_id AND o.replica = r.replica)
+            """, task, Int32(replica))
+        var claims = LaneClaims()
+        for row in rows {
+            guard let lane: Int = try row.decode("lane") else {
+                claims.unheld += 1
+                continue
+            }
+            if try row.decode("own") { claims.own.insert(lane) } else { claims.others.insert(lane) }
+        }
+        return claims
     }
 
-    /// Makes the replica an offer on `lane` with the next attempt number, which is returned; nil if the lane belongs
-    /// to another replica or the replica is closed.
+    /// Makes the replica an offer on `lane` with the next attempt number, which is returned; nil if it is closed.
     package static func offer(
         _ replica: Int, of task: TaskID, on lane: Int, claimWithin: Duration, in session: some PostgresSession
     ) async throws -> Int? {
-        let claimed = try await session.query(
-            """
-            INSERT INTO task_lanes AS l (task_id, lane, replica) VALUES ($1, $2, $3)
-            ON CONFLICT (task_id, lane) DO UPDATE SET replica = l.replica WHERE l.replica = excluded.replica
-            RETURNING lane
-            """, task, Int32(lane), Int32(replica))
-        guard !claimed.isEmpty else { return nil }
-        return try await session.query(
+        try await session.query(
             """
             UPDATE replicas SET state = 'offered', lane = $3, attempt = attempt + 1, offered_at = now(),
                 claim_by = now() + $4 * interval '1 millisecond' * power(2, least(attempt, 6)), runner_id = NULL,

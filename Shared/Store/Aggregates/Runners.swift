@@ -71,14 +71,24 @@ package enum Runners {
     }
 
     /// Notes that a runner lives (or leaves); false if it is unknown or disqualified.
-    package static func seen(_ heartbeat: Heartbeat, in session: some PostgresSession) async throws -> Bool {
+    package static func seen(
+        _ heartbeat: Heartbeat, lease: Duration, in session: some PostgresSession
+    ) async throws -> Bool {
+        // That anybody was heard is written only now and then: the row is everybody's.
         try await session.query(
             """
+            WITH lease AS (SELECT $5 * interval '1 millisecond' AS lease),
+            heard AS (
+                UPDATE hearing SET heard_at = now(),
+                    silent_from = CASE WHEN heard_at < now() - lease / 2 THEN heard_at ELSE silent_from END,
+                    silent_until = CASE WHEN heard_at < now() - lease / 2 THEN now() ELSE silent_until END
+                FROM lease WHERE heard_at < now() - lease / 16)
             UPDATE runners SET last_seen_at = CASE WHEN $4 THEN NULL ELSE now() END, slots = $3,
                 heartbeat_sequence = $2
             WHERE id = $1 AND disqualified_at IS NULL
             """,
-            heartbeat.runner, heartbeat.sequence, Int32(min(max(heartbeat.slots, 1), 1024)), heartbeat.leaving
+            heartbeat.runner, heartbeat.sequence, Int32(min(max(heartbeat.slots, 1), 1024)), heartbeat.leaving,
+            Double(lease.milliseconds)
         ).affectedRows == 1
     }
 
@@ -89,7 +99,7 @@ package enum Runners {
 
     /// The lanes of a class that have live runners, with their room.
     package static func laneLoads(
-        of taskClass: String, liveWithin: Duration, in session: some PostgresSession
+        of taskClass: String, lease: Duration, in session: some PostgresSession
     ) async throws -> [LaneLoad] {
         let rows = try await session.query(
             """
@@ -98,9 +108,9 @@ package enum Runners {
                 WHERE p.lane = staffed.lane AND p.state IN ('offered', 'granted') AND t.class = $1) AS free
             FROM (SELECT c.lane, sum(r.slots) AS slots FROM runner_classes c JOIN runners r ON r.id = c.runner_id
                 WHERE c.class = $1 AND r.disqualified_at IS NULL
-                    AND r.last_seen_at > now() - $2 * interval '1 millisecond'
+                    AND r.last_seen_at > live_since($2 * interval '1 millisecond')
                 GROUP BY c.lane) staffed
-            """, taskClass, Double(liveWithin.milliseconds))
+            """, taskClass, Double(lease.milliseconds))
         return try rows.map { row throws(PostgresError) in
             LaneLoad(lane: try row.decode("lane"), freeSlots: try row.decode("free"))
         }

@@ -9,5 +9,6 @@ package enum Migrations {
         PostgresMigration(id: 3, name: "runners", sql: runners),
         PostgresMigration(id: 4, name: "tasks", sql: tasks),
         PostgresMigration(id: 5, name: "messages", sql: messages),
+        PostgresMigration(id: 6, name: "presence", sql: presence),
     ]
 }

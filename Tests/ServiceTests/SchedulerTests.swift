@@ -1,0 +1,190 @@
+import AMQPClient
+import Crypto
+import Foundation
+import Ledger
+import Logging
+import Messaging
+import ParityProtocol
+import PostgresClient
+import Scheduler
+import Store
+import TestSupport
+import Testing
+
+/// Where replicas stand and when they move. On rows alone: nothing here needs a broker.
+@Suite(.serialized) struct SchedulerTests {
+    private static let lease: Duration = .seconds(60)
+
+    /// A scheduler on a database of its own, where the past is written by hand.
+    private struct Stage {
+        let pool: PostgresPool
+        let scheduler: Scheduler
+        let tick: SchedulerTick
+        let account = AccountID(UUID.v7())
+
+        static func set(_ body: (Stage) async throws -> Void) async throws {
+            try await PostgresTestDatabase.withPool(Migrations.all) { pool in
+                let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+                let publisher = AMQPPublisher(
+                    configuration: try AMQPConfiguration(url: "amqp://nobody:at-all@127.0.0.1:1"), logger: logger)
+                let scheduler = Scheduler(
+                    pool: pool, relay: OutboxRelay(pool: pool, publisher: publisher, logger: logger),
+                    publisher: publisher, policy: SchedulerPolicy(lease: lease), logger: logger)
+                let stage = Stage(
+                    pool: pool, scheduler: scheduler,
+                    tick: SchedulerTick(scheduler: scheduler, interval: .seconds(1), logger: logger))
+                try await pool.transaction { transaction in
+                    try await Accounts.insert(stage.account, name: "a", isAdmin: false, in: transaction)
+                    try await Ledger.openAccount(stage.account, in: transaction)
+                }
+                try await body(stage)
+            }
+        }
+
+        /// A live runner on a lane of its own.
+        func runner(_ name: String) async throws -> (id: RunnerID, lane: Int) {
+            let key = RunnerKey(Curve25519.Signing.PrivateKey().publicKey)
+            let runner = try await pool.transaction { transaction in
+                let id = try await Runners.register(
+                    id: RunnerID(UUID.v7()), key: key, account: account, owner: name, name: name, slots: 2,
+                    version: "test", in: transaction)
+                let runner = try #require(id)
+                let lane = try await Runners.pinLane(
+                    runner, owner: name, taskClass: TaskSpec.Defaults.taskClass, lanes: 16, in: transaction)
+                return (id: runner, lane: lane)
+            }
+            try await beat(runner.id)
+            return runner
+        }
+
+        func runners(_ count: Int) async throws -> [(id: RunnerID, lane: Int)] {
+            var runners: [(id: RunnerID, lane: Int)] = []
+            for index in 0..<count { runners.append(try await runner("runner\(index)")) }
+            return runners
+        }
+
+        func beat(_ runner: RunnerID, leaving: Bool = false) async throws {
+            let heartbeat = Heartbeat(runner: runner, sequence: 1, slots: 2, held: [], leaving: leaving)
+            _ = try await pool.transaction { try await Runners.seen(heartbeat, lease: lease, in: $0) }
+        }
+
+        /// A task of three replicas, placed.
+        func task() async throws -> TaskID {
+            let spec = TaskSpec(
+                environment: .imageID(Digest.sha256(of: [])), command: ["true"], reward: try #require(Amount(units: 9)))
+            let id = TaskID(UUID.v7())
+            try await pool.transaction { transaction in
+                try await Tasks.insert(id, account: account, spec: spec, traceparent: nil, in: transaction)
+            }
+            try await scheduler.place(id, total: nil)
+            return id
+        }
+
+        func replicas(of task: TaskID) async throws -> [Replicas.Row] {
+            try await pool.withConnection { try await Replicas.all(of: task, in: $0) }
+        }
+
+        /// Claims what stands on the runner's lane.
+        func claim(_ task: TaskID, _ runner: (id: RunnerID, lane: Int)) async throws {
+            let replica = try #require(try await replicas(of: task).first { $0.lane == runner.lane })
+            try await scheduler.answer(
+                Claim(id: AttemptID(task: task, replica: replica.replica, attempt: replica.attempt), runner: runner.id),
+                message: MessageID(UUID.v7()))
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `A lane that was only passed through is free for the other replicas`() async throws {
+        try await Stage.set { stage in
+            let runners = try await stage.runners(4)
+            let task = try await stage.task()
+            let first = try #require(try await stage.replicas(of: task).first?.lane)
+            try await stage.pool.query("UPDATE replicas SET claim_by = now() WHERE replica = 0")
+            try await stage.tick.tick(reminding: false)
+            #expect(try await stage.replicas(of: task).first?.lane != first, "nobody claimed it: it moved")
+            // Another runner leaves; of four lanes only the one passed through is left for its replica.
+            let second = try #require(try await stage.replicas(of: task)[1].lane)
+            let leaver = try #require(runners.first { $0.lane == second })
+            try await stage.beat(leaver.id, leaving: true)
+            try await stage.tick.tick(reminding: false)
+            #expect(try await stage.replicas(of: task)[1].lane == first)
+            #expect(try await stage.replicas(of: task).allSatisfy { $0.state == .offered })
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `A lane whose owner was granted a replica stays closed to the others`() async throws {
+        try await Stage.set { stage in
+            let runners = try await stage.runners(3)
+            let task = try await stage.task()
+            for runner in runners { try await stage.claim(task, runner) }
+            #expect(try await stage.replicas(of: task).allSatisfy { $0.state == .granted })
+            // One loses its lease and its lane, and waits: the two others' owners have had a replica of this task.
+            try await stage.beat(runners[0].id, leaving: true)
+            try await stage.pool.query(
+                "UPDATE replicas SET lease_expires_at = now() WHERE runner_id = $1", runners[0].id)
+            try await stage.tick.tick(reminding: false)
+            try await stage.tick.tick(reminding: false)
+            let lost = try #require(try await stage.replicas(of: task).first { $0.lane == runners[0].lane })
+            #expect(lost.state == .waiting)
+            // Back again, it is preferred to a newcomer, whose lane another replica might need.
+            _ = try await stage.runner("newcomer")
+            try await stage.beat(runners[0].id)
+            try await stage.tick.tick(reminding: false)
+            let again = try await stage.replicas(of: task)[lost.replica]
+            #expect(again.state == .offered)
+            #expect(again.lane == runners[0].lane)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `A silence of all runners moves nothing, and that of one moves its offers`() async throws {
+        try await Stage.set { stage in
+            let runners = try await stage.runners(4)
+            let task = try await stage.task()
+            let before = try await stage.replicas(of: task).map(\.lane)
+            func pass(_ leases: Double) async throws {
+                let seconds = 60 * leases
+                try await stage.pool.query(
+                    """
+                    UPDATE hearing SET heard_at = heard_at - $1 * interval '1 second',
+                        silent_from = silent_from - $1 * interval '1 second',
+                        silent_until = silent_until - $1 * interval '1 second'
+                    """, seconds)
+                try await stage.pool.query(
+                    "UPDATE runners SET last_seen_at = last_seen_at - $1 * interval '1 second'",
+                    seconds)
+            }
+            try await pass(3)
+            try await stage.tick.tick(reminding: false)
+            #expect(try await stage.replicas(of: task).map(\.lane) == before, "during an outage")
+            let idle = try #require(runners.first { !before.contains($0.lane) })
+            try await stage.beat(idle.id)
+            try await stage.tick.tick(reminding: false)
+            #expect(try await stage.replicas(of: task).map(\.lane) == before, "the first is heard again, not yet all")
+            for _ in 0..<2 {
+                try await pass(0.4)
+                try await stage.beat(idle.id)
+            }
+            try await stage.tick.tick(reminding: false)
+            #expect(try await stage.replicas(of: task).map(\.lane) == before, "within a lease of being heard again")
+            try await pass(0.4)
+            try await stage.beat(idle.id)
+            try await stage.tick.tick(reminding: false)
+            #expect(try await stage.replicas(of: task).contains { $0.lane == idle.lane }, "the others stayed away")
+            #expect(try await stage.replicas(of: task).count { $0.state == .waiting } == 2)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `A silence of more than ten leases is believed`() async throws {
+        try await Stage.set { stage in
+            _ = try await stage.runners(3)
+            let task = try await stage.task()
+            try await stage.pool.query("UPDATE hearing SET heard_at = now() - interval '1 day'")
+            try await stage.pool.query("UPDATE runners SET last_seen_at = now() - interval '1 day'")
+            try await stage.tick.tick(reminding: false)
+            #expect(try await stage.replicas(of: task).allSatisfy { $0.state == .waiting })
+        }
+    }
+}
