@@ -13,6 +13,7 @@ enum CommandExit: Int32, CaseIterable, Sendable {
     case unreachable = 14
     case timedOut = 15
     case exists = 16
+    case mismatch = 17
     case usage = 64
     case settings = 78
 
@@ -31,6 +32,7 @@ enum CommandExit: Int32, CaseIterable, Sendable {
         case .unreachable: "the gateway cannot be reached"
         case .timedOut: "--timeout ran over before the task ended"
         case .exists: "a file is in the way; --force overwrites it"
+        case .mismatch: "what the gateway sent is not the output that the runners agreed on"
         case .usage: "the command line is not understood"
         case .settings: "a setting is missing or wrong"
         }

@@ -115,30 +115,50 @@ import Testing
         #expect(run.errors.contains("\n  /reward: "))
     }
 
-    @Test func `an output is unpacked, streamed, and not overwritten`() async throws {
-        let block = "hello"
+    /// A gateway with one verified task, whose answer to requests that end in `lie` has byte `position` changed.
+    private func withOutput(
+        lie: String? = nil, at position: Int = 0, _ body: (TemporaryFolder, [String]) async throws -> Void
+    ) async throws {
+        let answers = Samples.outputAnswers()
         try await FakeGateway.run { request, _ in
-            if request.path.hasSuffix("/output-stdout") { return .bytes(Array("printed\n".utf8)) }
-            if request.path.hasSuffix("/output/a%20b/c.txt") { return .bytes(Array(block.utf8)) }
-            return .problem(404, "not_found")
+            guard var bytes = answers[request.path] else { return .problem(404, "not_found") }
+            if let lie, request.path.hasSuffix(lie) { bytes[position] ^= 1 }
+            return .bytes(bytes)
         } _: { _, url in
-            try await TemporaryFolder.with { folder in
-                let printed = try await parity(["output", Samples.task, "--stdout", "--gateway", url])
-                #expect(printed.output == "printed\n")
-                let file = "\(folder.path)/c.txt"
-                let fetch = ["output", Samples.task, "a b/c.txt", "-o", file, "--gateway", url]
-                #expect(try await parity(fetch).status == 0)
-                #expect(try folder.read("c.txt") == block)
-                #expect(try await parity(fetch).status == CommandExit.exists.rawValue)
-                #expect(try await parity(fetch + ["--force"]).status == 0)
-                let none = try await parity([
-                    "output", Samples.task, "none", "-o", "\(folder.path)/n", "--gateway", url,
-                ])
-                #expect(none.status == CommandExit.notFound.rawValue)
-                #expect(try folder.names == ["c.txt"])
-                let outside = try await parity(["output", Samples.task, "../x", "--gateway", url])
-                #expect(outside.status == CommandExit.usage.rawValue)
-            }
+            try await TemporaryFolder.with { folder in try await body(folder, ["--gateway", url]) }
+        }
+    }
+
+    @Test func `an output is unpacked, streamed, and not overwritten`() async throws {
+        try await withOutput { folder, gateway in
+            let printed = try await parity(["output", Samples.task, "--stdout"] + gateway)
+            #expect(printed.output == "printed\n")
+            let fetch = ["output", Samples.task, "a b/c.txt", "-o", "\(folder.path)/c.txt"] + gateway
+            #expect(try await parity(fetch).status == 0)
+            #expect(try folder.read("c.txt") == "hello")
+            #expect(try await parity(fetch).status == CommandExit.exists.rawValue)
+            #expect(try await parity(fetch + ["--force"]).status == 0)
+            #expect(try await parity(["output", Samples.task, "-o", "\(folder.path)/all"] + gateway).status == 0)
+            #expect(try folder.read("all/a b/c.txt") == "hello")
+            let none = try await parity(["output", Samples.task, "none", "-o", "\(folder.path)/n"] + gateway)
+            #expect(none.status == CommandExit.notFound.rawValue)
+            #expect(try folder.names == ["all", "c.txt"])
+            let outside = try await parity(["output", Samples.task, "../x"] + gateway)
+            #expect(outside.status == CommandExit.usage.rawValue)
+        }
+    }
+
+    @Test(arguments: [
+        (["a b/c.txt"], Samples.content("hello").digest.description, 4),
+        (["--stdout"], Samples.manifest.digest.description, 9),
+        ([], "/output", 512), (["--tar"], "/output", 512), ([], Samples.manifest.digest.description, 0),
+    ])
+    func `a gateway that lies about an output is found out`(what: [String], lie: String, position: Int) async throws {
+        try await withOutput(lie: lie, at: position) { folder, gateway in
+            let run = try await parity(["output", Samples.task, "-o", "\(folder.path)/x"] + what + gateway)
+            #expect(run.status == CommandExit.mismatch.rawValue)
+            #expect(run.errors.contains("is not what the runners agreed on"))
+            #expect(try folder.names == [])
         }
     }
 

@@ -1,14 +1,20 @@
 import Foundation
 import NIOCore
+import ParityProtocol
 import Testing
 
 @testable import ParityCLI
 
 @Suite(.timeLimit(.minutes(1))) struct CLIOutputTests {
-    private func extract(_ archive: [UInt8], to folder: String, chunk: Int = 1000) async throws -> OutputExtractor {
-        var reader = TarReader(Pieces(bytes: archive, size: chunk))
+    @discardableResult
+    private func extract(_ archive: [UInt8], to folder: String, chunk: Int = 1000) throws -> OutputExtractor {
         let extractor = try OutputExtractor(folder: folder)
-        try await extractor.extract(&reader)
+        var parser = TarParser()
+        for start in stride(from: 0, to: archive.count, by: chunk) {
+            let piece = Array(archive[start..<min(start + chunk, archive.count)])
+            for event in try parser.feed(piece) { try extractor.take(event) }
+        }
+        try extractor.finish()
         return extractor
     }
 
@@ -16,11 +22,11 @@ import Testing
         let long = String(repeating: "d/", count: 60) + "file"
         let big = String(repeating: "0123456789abcdef", count: 5000)
         let archive =
-            Tar.entry("./model/", type: "5") + Tar.entry("model/a.bin", big)
-            + Tar.entry("model/run", "#!", mode: 0o755) + Tar.entry("model/latest", type: "2", target: "a.bin")
-            + Tar.extended(["path": long]) + Tar.entry("cut", "long") + Tar.end
+            Tar.entry("./model/", kind: .directory) + Tar.entry("model/a.bin", big)
+            + Tar.entry("model/run", "#!", mode: 0o755) + Tar.link("model/latest", to: "a.bin")
+            + Tar.entry(long, "long") + TarEntry.trailer
         try await TemporaryFolder.with { folder in
-            let extractor = try await extract(archive, to: folder.path, chunk: chunk)
+            let extractor = try extract(archive, to: folder.path, chunk: chunk)
             #expect(try folder.read("model/a.bin") == big)
             #expect(try folder.read("model/latest") == big)
             #expect(try folder.read(long) == "long")
@@ -30,11 +36,11 @@ import Testing
         }
     }
 
-    @Test(arguments: ["../evil", "/etc/evil", "a/../../evil", "a/..", "x\0y"])
+    @Test(arguments: ["../evil", "/etc/evil", "a/../../evil", "a/..", "x\0" + String(repeating: "y", count: 120)])
     func `a path outside is refused`(path: String) async throws {
         try await TemporaryFolder.with { folder in
-            let archive = Tar.extended(["path": path]) + Tar.entry("x", "evil") + Tar.end
-            await #expect(throws: CommandFailure.self) { try await extract(archive, to: "\(folder.path)") }
+            let archive = Tar.entry(path, "evil") + TarEntry.trailer
+            #expect(throws: CommandFailure.self) { try extract(archive, to: folder.path) }
             let names = try folder.names
             #expect(names.isEmpty)
         }
@@ -44,10 +50,10 @@ import Testing
         try await TemporaryFolder.with { folder in
             try FileManager.default.createDirectory(atPath: "\(folder.path)/in", withIntermediateDirectories: true)
             let archive =
-                Tar.entry("out", type: "2", target: "..") + Tar.entry("out/evil", "evil")
-                + Tar.entry("abs", type: "2", target: "/etc/passwd") + Tar.end
+                Tar.link("out", to: "..") + Tar.entry("out/evil", "evil")
+                + Tar.link("abs", to: "/etc/passwd") + TarEntry.trailer
             // `out` becomes a folder for `out/evil`, so the link of that name cannot be made afterwards.
-            let extractor = try await extract(archive, to: "\(folder.path)/in")
+            let extractor = try extract(archive, to: "\(folder.path)/in")
             #expect(!folder.exists("evil"))
             #expect(!folder.exists("in/abs"))
             #expect(extractor.warnings.count == 2)
@@ -58,35 +64,82 @@ import Testing
         ("a", "b", true), ("a", "../b", false), ("d/a", "../b", true), ("d/a", "../../b", false), ("a", "/b", false),
         ("d/a", "x/../../b", true), ("d/a", "./..", true), ("a", "", false), ("a", "..", false),
     ]) func `links stay inside`(link: String, target: String, stays: Bool) {
-        let path = link.split(separator: "/").map(String.init)
-        #expect(OutputPath.staysInside(link: path, target: target) == stays)
+        let path = link.split(separator: "/").map { Array($0.utf8) }
+        #expect(OutputPath.staysInside(link: path, target: Array(target.utf8)) == stays)
     }
 
     @Test func `a device or a file that comes twice is refused`() async throws {
         try await TemporaryFolder.with { folder in
-            await #expect(throws: CommandFailure.self) {
-                try await extract(Tar.entry("null", type: "3") + Tar.end, to: folder.path)
+            #expect(throws: CommandFailure.self) {
+                try extract(Tar.entry("null", kind: .other(UInt8(ascii: "3"))) + TarEntry.trailer, to: folder.path)
             }
-            await #expect(throws: CommandFailure.self) {
-                try await extract(Tar.entry("a", "1") + Tar.entry("a", "2") + Tar.end, to: folder.path)
+            #expect(throws: CommandFailure.self) {
+                try extract(Tar.entry("a", "1") + Tar.entry("a", "2") + TarEntry.trailer, to: folder.path)
             }
         }
     }
 
-    @Test func `an archive that is cut short or no archive is refused`() async throws {
-        let whole = Tar.entry("a", String(repeating: "x", count: 2000)) + Tar.end
-        for length in [1, 511, 513, 1500, 2600] {
-            try await TemporaryFolder.with { folder in
-                await #expect(throws: (any Error).self, "\(length) bytes") {
-                    try await extract(Array(whole[..<length]), to: folder.path)
-                }
+    /// What two runners agreed on, and its archive as a gateway should send it.
+    private static let manifest = OutputManifest(
+        exitCode: 0, stdout: Samples.content("printed"),
+        files: [
+            .init(path: .init("a"), kind: .file(Samples.content("one"), isExecutable: false)),
+            .init(path: .init("d"), kind: .directory),
+            .init(path: .init("d/l"), kind: .symlink(target: .init("../a"))),
+        ])
+    private static let parts = [
+        Tar.entry("a", "one"), Tar.entry("d/", kind: .directory, mode: 0o755), Tar.link("d/l", to: "../a"),
+    ]
+
+    private func check(_ archive: [UInt8], chunk: Int = 100) async throws {
+        let body = AsyncStream<ByteBuffer> { stream in
+            for start in stride(from: 0, to: archive.count, by: chunk) {
+                stream.yield(ByteBuffer(bytes: archive[start..<min(start + chunk, archive.count)]))
             }
+            stream.finish()
         }
-        try await TemporaryFolder.with { folder in
-            await #expect(throws: CommandFailure.self) {
-                try await extract([UInt8](repeating: 7, count: 1024), to: folder.path)
+        for try await _ in CheckedArchive(source: body, manifest: Self.manifest, onEvent: { _ in }) {}
+    }
+
+    @Test func `an archive that is not the output agreed on is refused`() async throws {
+        try await check(Self.parts.joined() + TarEntry.trailer)
+        try await check(Self.parts.reversed().joined() + TarEntry.trailer)
+        let wrong: [[[UInt8]]] = [
+            [Tar.entry("a", "two")] + Self.parts[1...],
+            [Tar.entry("a", "one", mode: 0o755)] + Self.parts[1...],
+            [Tar.entry("b", "one")] + Self.parts[1...],
+            Self.parts.dropLast(),
+            Self.parts + [Tar.entry("more", "")],
+            Self.parts + [Self.parts[0]],
+            Self.parts[..<2] + [Tar.link("d/l", to: "../b")],
+            Self.parts[..<2] + [Tar.entry("d/l", kind: .directory)],
+            Self.parts[..<2] + [Tar.entry("d/l", kind: .hardlink)],
+            [],
+        ]
+        for (index, parts) in wrong.enumerated() {
+            let error = await #expect(throws: CommandFailure.self, "\(index)") {
+                try await check(parts.joined() + TarEntry.trailer)
             }
+            #expect(error?.status == .mismatch, "\(index)")
         }
+        let whole = Self.parts.joined() + TarEntry.trailer
+        for length in [0, 1, 511, 513, 700, 1024, 2048] {
+            await #expect(throws: CommandFailure.self, "\(length) bytes") { try await check(Array(whole[..<length])) }
+        }
+        await #expect(throws: CommandFailure.self) { try await check([UInt8](repeating: 7, count: 1024)) }
+    }
+
+    @Test func `a name that is no text is a name`() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "parity-cli-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let name: [UInt8] = [0x66, 0xFF, 0x0A]
+        let archive = TarEntry(path: name, kind: .file, size: 0).headerBytes() + TarEntry.trailer
+        try extract(archive, to: folder)
+        let descriptor = open(
+            Array(folder.utf8CString.dropLast()) + [0x2F] + name.map(CChar.init(bitPattern:)) + [0], O_RDONLY)
+        #expect(descriptor >= 0)
+        close(descriptor)
     }
 
     @Test func `a folder that is not empty is replaced only by force, entry by entry`() async throws {
@@ -148,63 +201,17 @@ import Testing
     }
 }
 
-/// Bytes that come in pieces.
-private struct Pieces: AsyncIteratorProtocol {
-    var bytes: [UInt8]
-    let size: Int
-    private var position = 0
-
-    init(bytes: [UInt8], size: Int) {
-        self.bytes = bytes
-        self.size = size
-    }
-
-    mutating func next() async throws -> ByteBuffer? {
-        guard position < bytes.count else { return nil }
-        let end = min(position + size, bytes.count)
-        defer { position = end }
-        return ByteBuffer(bytes: bytes[position..<end])
-    }
-}
-
-/// Writes just enough tar for these tests.
+/// Entries with their content, as an archive holds them.
 private enum Tar {
-    static let end = [UInt8](repeating: 0, count: 1024)
-
     static func entry(
-        _ path: String, _ content: String = "", type: Character = "0", mode: Int = 0o644, target: String = ""
-    )
-        -> [UInt8]
-    {
-        var block = [UInt8](repeating: 0, count: 512)
-        func put(_ text: String, _ offset: Int) {
-            for (index, byte) in text.utf8.enumerated() { block[offset + index] = byte }
-        }
-        func octal(_ number: Int, _ width: Int) -> String {
-            let text = String(number, radix: 8)
-            return String(repeating: "0", count: width - text.count) + text
-        }
-        put(path, 0)
-        put(octal(mode, 7), 100)
-        put(octal(content.utf8.count, 11), 124)
-        put("        ", 148)
-        put(String(type), 156)
-        put(target, 157)
-        put("ustar\u{0}00", 257)
-        put(octal(block.reduce(0) { $0 + Int($1) }, 6) + "\u{0} ", 148)
-        let padding = (512 - content.utf8.count % 512) % 512
-        return block + Array(content.utf8) + [UInt8](repeating: 0, count: padding)
+        _ path: String, _ content: String = "", kind: TarEntry.Kind = .file, mode: Int = 0o644
+    ) -> [UInt8] {
+        let size = Int64(content.utf8.count)
+        return TarEntry(path: Array(path.utf8), kind: kind, mode: mode, size: size).headerBytes()
+            + Array(content.utf8) + TarEntry.padding(after: size)
     }
 
-    static func extended(_ records: [String: String]) -> [UInt8] {
-        let text = records.map { name, value in
-            let rest = " \(name)=\(value)\n"
-            var length = rest.utf8.count
-            while String(length).utf8.count + rest.utf8.count != length {
-                length = String(length).utf8.count + rest.utf8.count
-            }
-            return "\(length)\(rest)"
-        }.joined()
-        return entry("PaxHeader", text, type: "x")
+    static func link(_ path: String, to target: String) -> [UInt8] {
+        TarEntry(path: Array(path.utf8), kind: .symlink, mode: 0o777, link: Array(target.utf8)).headerBytes()
     }
 }

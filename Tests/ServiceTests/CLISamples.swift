@@ -18,6 +18,31 @@ enum Samples {
         """.replacing("\n", with: "")
     }
 
+    static func content(_ text: String) -> OutputManifest.Content {
+        .init(digest: Digest.sha256(of: Array(text.utf8)), size: Int64(text.utf8.count))
+    }
+
+    static let manifest = OutputManifest(
+        exitCode: 0, stdout: content("printed\n"),
+        files: [.init(path: .init("a b/c.txt"), kind: .file(content("hello"), isExecutable: false))])
+
+    /// What a gateway answers about ``task`` if it is verified with the output ``manifest``, by path.
+    static func outputAnswers() -> [String: [UInt8]] {
+        let verdict = """
+            "verdict":{"kind":"verified","outcome":"completed","exit_code":0,"output_digest":"\(manifest.digest)",
+            "decided_at":"t"},"new_field"
+            """
+        let archive =
+            TarEntry(path: Array("a b/c.txt".utf8), kind: .file, size: 5).headerBytes() + Array("hello".utf8)
+            + TarEntry.padding(after: 5) + TarEntry.trailer
+        return [
+            "/v1/tasks/\(task)": Array(task().replacing("\"new_field\"", with: verdict).utf8),
+            "/v1/tasks/\(task)/output": archive, "/v1/blobs/\(manifest.digest)": manifest.canonicalBytes,
+            "/v1/blobs/\(content("printed\n").digest)": Array("printed\n".utf8),
+            "/v1/blobs/\(content("hello").digest)": Array("hello".utf8),
+        ]
+    }
+
     static func event(_ seq: Int, _ type: String, _ data: String = "{}") -> String {
         "id: \(seq)\nevent: \(type)\ndata: {\"seq\":\(seq),\"type\":\"\(type)\",\"at\":\"t\",\"data\":\(data)}\n\n"
     }

@@ -8,9 +8,6 @@ import PostgresClient
 import Store
 
 extension Gateway {
-    /// A manifest is a list of names and digests; 10,000 files fit many times.
-    private static let maximumManifestBytes = 64 << 20
-
     private func manifest(_ request: Request, _ context: BasicRequestContext) async throws -> OutputManifest {
         let task = try await task(request, context)
         guard let verdict = task.verdict, verdict.kind == .verified, let digest = verdict.outputDigest else {
@@ -23,7 +20,7 @@ extension Gateway {
                 status: 409, code: "no_output", title: "Conflict",
                 detail: "the runners agree that the task goes over its limits; there is no output")
         }
-        guard let bytes = try await blobs.load(digest, limit: Self.maximumManifestBytes),
+        guard let bytes = try await blobs.load(digest, limit: OutputManifest.maximumBytes),
             let manifest = OutputManifest(canonical: bytes)
         else { throw Problem.notFound("stored output for this task") }
         return manifest

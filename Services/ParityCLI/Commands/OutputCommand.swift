@@ -1,6 +1,4 @@
 import ArgumentParser
-import AsyncHTTPClient
-import NIOCore
 import ParityProtocol
 
 struct OutputCommand: AsyncParsableCommand {
@@ -12,6 +10,8 @@ struct OutputCommand: AsyncParsableCommand {
               parity output ID model/a.bin     fetch one file
               parity output ID --stdout        print what the command wrote to standard output
               parity output ID --tar -o a.tar  keep the archive as it is
+
+            Whatever is fetched is hashed and compared with the digest that the runners agreed on.
             """)
 
     @OptionGroup var argument: TaskArgument
@@ -43,38 +43,60 @@ struct OutputCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await client.run { gateway in
-            let id = try argument.id()
-            let base = "/v1/tasks/\(id)"
-            if stdout { return try await fetch("\(base)/output-stdout", to: output ?? "-", gateway) }
-            if let path {
-                guard let parts = OutputPath.components(path), let name = parts.last else {
+            let parts = try path.map { path in
+                guard let parts = OutputPath.components(path.utf8), !parts.isEmpty else {
                     throw CommandFailure(.usage, "\(path) is not a path inside an output")
                 }
-                let escaped = parts.map { GatewayClient.escape($0) }.joined(separator: "/")
-                return try await fetch("\(base)/output/\(escaped)", to: output ?? name, gateway)
+                return parts
             }
-            if tar { return try await fetch("\(base)/output", to: output ?? "parity-\(id).tar", gateway) }
-            guard output != "-" else { throw CommandFailure(.usage, "standard output takes a file, --stdout or --tar") }
-            try await unpack("\(base)/output", to: output ?? "parity-\(id)", gateway)
+            if !stdout, !tar, parts == nil, output == "-" {
+                throw CommandFailure(.usage, "standard output takes a file, --stdout or --tar")
+            }
+            let id = try argument.id()
+            let fetched = try await VerifiedOutput.of(id, from: gateway)
+            if stdout { return try await save(fetched.manifest.stdout, "its standard output", of: fetched, to: "-") }
+            if let parts {
+                let path = OutputPath.text(parts)
+                guard let content = fetched.content(at: OutputManifest.Path(path)) else {
+                    throw CommandFailure(.notFound, "the output has no file \(path); --tar shows all that it has")
+                }
+                return try await save(content, path, of: fetched, to: OutputPath.text(parts.suffix(1)))
+            }
+            if tar { return try await saveArchive(of: fetched, to: output ?? "parity-\(id).tar") }
+            try await unpack(fetched, to: output ?? "parity-\(id)")
         }
     }
 
-    private func fetch(_ path: String, to destination: String, _ gateway: GatewayClient) async throws {
-        let response = try await gateway.download(path)
-        try await OutputFile.write(response.body, to: destination, isForced: force)
+    private func save(
+        _ content: OutputManifest.Content, _ name: String, of fetched: VerifiedOutput, to standard: String
+    ) async throws {
+        let destination = output ?? standard
+        try await OutputFile.write(
+            try await fetched.bytes(of: content, named: name), to: destination, isForced: force)
+        report(destination)
+    }
+
+    private func saveArchive(of fetched: VerifiedOutput, to destination: String) async throws {
+        let archive = CheckedArchive(source: try await fetched.archive(), manifest: fetched.manifest) { _ in }
+        try await OutputFile.write(archive, to: destination, isForced: force)
+        report(destination)
+    }
+
+    private func report(_ destination: String) {
         guard destination != "-" else { return }
         Console.line(client.json ? Self.json(["path": .string(destination)]) : destination)
     }
 
-    private func unpack(_ path: String, to destination: String, _ gateway: GatewayClient) async throws {
+    private func unpack(_ fetched: VerifiedOutput, to destination: String) async throws {
         var count = 0
         var warnings: [String] = []
         let folder = OutputFolder(destination: destination, isForced: force)
         try await folder.filled { partial in
-            let response = try await gateway.download(path)
-            var reader = TarReader(response.body.makeAsyncIterator())
             let extractor = try OutputExtractor(folder: partial)
-            try await extractor.extract(&reader)
+            let archive = CheckedArchive(
+                source: try await fetched.archive(), manifest: fetched.manifest, onEvent: extractor.take)
+            for try await _ in archive {}
+            try extractor.finish()
             (count, warnings) = (extractor.files, extractor.warnings)
         }
         for warning in warnings { Console.error("parity: \(warning)") }

@@ -40,6 +40,16 @@ extension GatewayClient {
         _ = try await checked(try await http.executeMapped(request, timeout: Self.transferTimeout, client: self))
     }
 
+    /// A small blob, whole. Nothing says yet that its bytes have this digest.
+    func blob(_ digest: Digest, maximumBytes: Int) async throws -> [UInt8] {
+        let body = try await download("/v1/blobs/\(digest)").body
+        do {
+            return Array(buffer: try await body.collect(upTo: maximumBytes))
+        } catch {
+            throw unreachable(error)
+        }
+    }
+
     /// A download whose body is read as it comes.
     func download(_ path: String) async throws -> HTTPClientResponse {
         var request = self.request(.GET, path)

@@ -6,6 +6,8 @@ import FoundationEssentials
 /// object in RFC 8785 form, and take its SHA-256. Times, owners, stderr and host facts are no part of it.
 package struct OutputManifest: Sendable, Hashable {
     package static let schema = "parity.output/v1"
+    /// No reader takes a longer one. It is a list of names and digests; 10,000 files fit many times.
+    package static let maximumBytes = 64 << 20
 
     /// A path or link target: bytes, since file systems know no encoding.
     package struct Path: Sendable, Hashable, Comparable {

@@ -31,6 +31,8 @@ package struct TarParser: Sendable {
     private var longSize: Int64?
     /// Extended headers hold paths; 64 KiB is more than any system's.
     private static let maximumExtension: Int64 = 65_536
+    /// Far above any file, far below where adding to it could overflow.
+    private static let maximumSize: Int64 = 1 << 53
 
     package init() {}
 
@@ -96,7 +98,7 @@ package struct TarParser: Sendable {
         guard sum == actual else { throw TarError("a header's checksum is wrong") }
         let flag = block[156]
         var size = try Self.number(block[124..<136])
-        guard size >= 0 else { throw TarError("a negative size") }
+        guard (0...Self.maximumSize).contains(size) else { throw TarError("a size out of range") }
         if let kind = Self.extensionKind(flag) {
             guard size <= Self.maximumExtension else { throw TarError("an extended header is too large") }
             let padding = TarEntry.padding(after: size).count
@@ -164,7 +166,9 @@ package struct TarParser: Sendable {
                 case "path": longPath = value
                 case "linkpath": longLink = value
                 case "size":
-                    guard let size = Int64(String(decoding: value, as: UTF8.self)), size >= 0 else {
+                    guard let size = Int64(String(decoding: value, as: UTF8.self)),
+                        (0...Self.maximumSize).contains(size)
+                    else {
                         throw TarError("a malformed size")
                     }
                     longSize = size
