@@ -127,6 +127,9 @@ let package = Package(
         tests("AMQPClientTests", ["AMQPClient", "TestSupport", logging]),
         tests("PostgresClientTests", ["PostgresClient", "TestSupport", logging]),
         tests("StoreTests", ["Store", "Ledger", "ParityProtocol", "PostgresClient", "TestSupport", logging]),
+        tests(
+            "MessagingTests",
+            ["Messaging", "AMQPClient", "ParityProtocol", "PostgresClient", "Store", "TestSupport", lifecycle, logging]),
         tests("BlobStoreTests", ["BlobStore", "ParityProtocol", nioCore]),
         tests("SandboxTests", ["Sandbox", "ParityProtocol", "TestSupport", asyncHTTPClient, logging]),
         tests(
