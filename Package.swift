@@ -131,7 +131,7 @@ let package = Package(
             "MessagingTests",
             ["Messaging", "AMQPClient", "ParityProtocol", "PostgresClient", "Store", "TestSupport", lifecycle, logging]),
         tests("BlobStoreTests", ["BlobStore", "ParityProtocol", nioCore]),
-        tests("SandboxTests", ["Sandbox", "ParityProtocol", "TestSupport", asyncHTTPClient, logging]),
+        tests("SandboxTests", ["Sandbox", "ParityProtocol", "TestSupport", asyncHTTPClient, logging, nioCore]),
         tests(
             "TelemetryTests",
             ["Telemetry", argumentParser, asyncHTTPClient, coreMetrics, lifecycle, logging, metrics, nioCore, nioHTTP1]),

@@ -19,24 +19,28 @@ package protocol PreparedExecution: Sendable {
 /// Runs tasks in containers.
 package struct SandboxExecutor: Executor {
     private let sandbox: Sandbox
-    private let images: ImageResolver
+    private let images: ImageCache
     private let gateway: GatewayLink
     private let folder: String
     private let runner: RunnerKey
 
-    package init(sandbox: Sandbox, gateway: GatewayLink, folder: String, runner: RunnerKey) {
+    /// `images` belongs to the same engine as `sandbox`.
+    package init(
+        sandbox: Sandbox, images: ImageCache, gateway: GatewayLink, folder: String, runner: RunnerKey
+    ) {
         self.sandbox = sandbox
+        self.images = images
         self.gateway = gateway
         self.folder = folder
         self.runner = runner
-        images = ImageResolver(engine: sandbox.engine)
     }
 
     /// The label by which this runner knows its containers.
     package static func label(of runner: RunnerKey) -> String { "network.parity.runner=\(runner)" }
 
-    /// Removes what an earlier life of this runner left.
+    /// Removes what an earlier life of this runner left, but for the images that it keeps.
     package func removeLeftovers() async throws {
+        try await images.start()
         try await sandbox.removeLeftovers(label: Self.label(of: runner))
         try? FileManager.default.removeItem(atPath: folder)
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -48,24 +52,36 @@ package struct SandboxExecutor: Executor {
         let scratch = "\(folder)/\(name)"
         try FileManager.default.createDirectory(atPath: scratch, withIntermediateDirectories: true)
         do {
-            let (folder, gateway) = (folder, gateway)
-            let image = try await images.resolve(spec.environment) { blob in
-                let path = "\(folder)/image-\(blob.hex)"
-                return (path, try await gateway.download(blob, to: path))
+            let gateway = gateway
+            let image = try await images.acquire(spec.environment) { blob, path, limit in
+                _ = try await gateway.download(blob, to: path, maximumBytes: limit)
             }
+            return try await prepare(spec, id, image, name: name, scratch: scratch)
+        } catch {
+            try? FileManager.default.removeItem(atPath: scratch)
+            throw error
+        }
+    }
+
+    /// The image is held until the run is discarded.
+    private func prepare(
+        _ spec: TaskSpec, _ id: AttemptID, _ image: HeldImage, name: String, scratch: String
+    ) async throws -> any PreparedExecution {
+        do {
             let job = SandboxJob(
-                name: name, image: image.description, spec: spec, inputs: try await inputs(of: spec, in: scratch),
+                name: name, image: image.id.description, spec: spec, inputs: try await inputs(of: spec, in: scratch),
                 labels: [
                     "network.parity.runner": runner.description, "network.parity.task": id.task.description,
                     "network.parity.replica": String(id.replica), "network.parity.attempt": String(id.attempt),
                 ], scratch: scratch)
             do {
-                return Prepared(image: image, run: try await sandbox.prepare(job), scratch: scratch)
+                return Prepared(
+                    held: image, images: images, run: try await sandbox.prepare(job), scratch: scratch)
             } catch let error as DockerError where error.code != .unreachable {
                 throw EnvironmentRejected("the engine refuses the container: \(error.message)")
             }
         } catch {
-            try? FileManager.default.removeItem(atPath: scratch)
+            await images.release(image)
             throw error
         }
     }
@@ -85,14 +101,18 @@ package struct SandboxExecutor: Executor {
     }
 
     private struct Prepared: PreparedExecution {
-        let image: Digest
+        let held: HeldImage
+        let images: ImageCache
         let run: PreparedRun
         let scratch: String
+
+        var image: Digest { held.id }
 
         func run() async throws -> SandboxResult { try await run.execute() }
 
         func discard() async {
             await run.discard()
+            await images.release(held)
             try? FileManager.default.removeItem(atPath: scratch)
         }
     }

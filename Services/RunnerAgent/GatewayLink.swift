@@ -88,12 +88,13 @@ package struct GatewayLink: Sendable {
         return try await body()
     }
 
-    /// Fetches a blob into `path`, checked against its digest; returns its size.
-    package func download(_ digest: Digest, to path: String) async throws -> Int64 {
-        try await Self.retrying { try await downloadOnce(digest, to: path) }
+    /// Fetches a blob into `path`, checked against its digest; returns its size. One of more than `maximumBytes` is
+    /// refused before it fills the disk.
+    package func download(_ digest: Digest, to path: String, maximumBytes: Int64 = .max) async throws -> Int64 {
+        try await Self.retrying { try await downloadOnce(digest, to: path, maximumBytes) }
     }
 
-    private func downloadOnce(_ digest: Digest, to path: String) async throws -> Int64 {
+    private func downloadOnce(_ digest: Digest, to path: String, _ maximumBytes: Int64) async throws -> Int64 {
         let response: HTTPClientResponse
         do {
             response = try await send(request(.GET, "/v1/blobs/\(digest)"), timeout: Self.blobTimeout)
@@ -105,6 +106,9 @@ package struct GatewayLink: Sendable {
         let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         var hasher = DigestHasher()
         for try await chunk in response.body {
+            guard hasher.count + Int64(chunk.readableBytes) <= maximumBytes else {
+                throw EnvironmentRejected("blob \(digest) has more than the \(maximumBytes) bytes that are taken")
+            }
             chunk.withUnsafeReadableBytes { hasher.update($0) }
             try file.write(contentsOf: Data(buffer: chunk))
         }

@@ -43,8 +43,11 @@ struct RunnerAgentCommand: AsyncParsableCommand {
         let key = try KeyFile.load(folder: settings.stateFolder)
         let gateway = GatewayLink(client: client, base: settings.gatewayURL, apiKey: settings.apiKey)
         let engine = try DockerEngine(endpoint: settings.dockerHost, client: client)
+        let images = ImageCache(
+            engine: engine, owner: "\(RunnerKey(key.publicKey))", folder: settings.stateFolder, limits: settings.images,
+            logger: logger)
         let executor = SandboxExecutor(
-            sandbox: Sandbox(engine: engine, logger: logger), gateway: gateway,
+            sandbox: Sandbox(engine: engine, logger: logger), images: images, gateway: gateway,
             folder: settings.stateFolder + "/scratch", runner: RunnerKey(key.publicKey))
         try await Self.waiting(for: "the Docker Engine", at: settings.dockerHost, logger) {
             try await executor.removeLeftovers()

@@ -1,3 +1,4 @@
+package import Sandbox
 package import Telemetry
 
 /// What a runner can be told.
@@ -19,11 +20,17 @@ package struct RunnerSettings: SettingsGroup {
         "PARITY_DOCKER_HOST", default: "unix:///var/run/docker.sock", help: "The Docker Engine to run containers on")
     static let broker = Setting<String>.secretURL(
         "PARITY_BROKER_URL", schemes: ["amqp", "amqps"], help: "The broker; what the gateway says unless set")
+    static let imageCache = Setting<Int>.integer(
+        "PARITY_IMAGE_CACHE_BYTES", default: 20 << 30, in: 0...(1 << 46),
+        help: "What images that the agent fetched may take; those unused for longest go first")
+    static let imageSize = Setting<Int>.integer(
+        "PARITY_MAX_IMAGE_BYTES", default: 8 << 30, in: 1...(1 << 46), help: "The largest image to take")
 
     package static let descriptions =
         CommonSettings.descriptions + [
             gateway.description, apiKey.description, name.description, state.description, slots.description,
-            classes.description, docker.description, broker.description,
+            classes.description, docker.description, broker.description, imageCache.description,
+            imageSize.description,
         ]
 
     package var common: CommonSettings
@@ -35,6 +42,7 @@ package struct RunnerSettings: SettingsGroup {
     package var classes: [String]
     package var dockerHost: String
     package var brokerURL: String?
+    package var images: ImageCache.Limits
 
     package init(_ reader: SettingsReader) throws {
         common = try CommonSettings(reader)
@@ -46,5 +54,7 @@ package struct RunnerSettings: SettingsGroup {
         classes = try reader.value(Self.classes)
         dockerHost = try reader.value(Self.docker)
         brokerURL = try reader.optional(Self.broker)
+        images = ImageCache.Limits(
+            cacheBytes: Int64(try reader.value(Self.imageCache)), imageBytes: Int64(try reader.value(Self.imageSize)))
     }
 }

@@ -105,13 +105,4 @@ import Testing
             #expect(left.isEmpty, "cancelled after \(step * 15) ms")
         }
     }
-
-    @Test(.timeLimit(.minutes(1)))
-    func `An image that is not there is rejected`() async throws {
-        let engine = try DockerEngine(endpoint: try TestEnvironment.docker, client: Self.client)
-        let images = ImageResolver(engine: engine)
-        await #expect(throws: EnvironmentRejected.self) {
-            _ = try await images.resolve(.imageID(Digest.sha256(of: [1]))) { _ in ("", 0) }
-        }
-    }
 }

@@ -1,7 +1,7 @@
 import Foundation
 
-/// A Postgres cluster or RabbitMQ node of one test's own, which it may stop, pause and restart: see
-/// `deploy/lib/postgres-cluster` and `deploy/lib/rabbitmq-node`. Gone at the end.
+/// A Postgres cluster, RabbitMQ node or image registry of one test's own, which it may stop, pause and restart: see
+/// `deploy/lib/postgres-cluster`, `rabbitmq-node` and `registry-node`. Gone at the end.
 package struct PrivateServer: Sendable {
     private let script: String
     private let folder: String
@@ -14,6 +14,10 @@ package struct PrivateServer: Sendable {
 
     package static func withRabbitMQ<T>(_ body: (PrivateServer) async throws -> T) async throws -> T {
         try await with("rabbitmq-node", body)
+    }
+
+    package static func withRegistry<T>(_ body: (PrivateServer) async throws -> T) async throws -> T {
+        try await with("registry-node", body)
     }
 
     /// An address that the server has under `name`.

@@ -16,7 +16,7 @@ package struct DockerEngine: Sendable {
     /// For calls that make or break containers on a busy disk.
     private static let callTimeout: TimeAmount = .seconds(60)
     /// For pulling or loading an image.
-    private static let imageTimeout: TimeAmount = .minutes(30)
+    static let imageTimeout: TimeAmount = .minutes(30)
 
     /// `endpoint` is `unix:///path/to/socket` or `tcp://host:port`.
     package init(endpoint: String, client: HTTPClient) throws {
@@ -34,7 +34,7 @@ package struct DockerEngine: Sendable {
 
     // MARK: - Calls
 
-    private func request(_ method: HTTPMethod, _ path: String) throws -> HTTPClientRequest {
+    func request(_ method: HTTPMethod, _ path: String) throws -> HTTPClientRequest {
         var url = base + path
         if let socketPath {
             guard let address = URL(httpURLWithSocketPath: socketPath, uri: path) else {
@@ -49,7 +49,7 @@ package struct DockerEngine: Sendable {
         return request
     }
 
-    private func send(
+    func send(
         _ request: HTTPClientRequest, _ operation: String, timeout: TimeAmount = callTimeout
     ) async throws -> HTTPClientResponse {
         let response: HTTPClientResponse
@@ -71,7 +71,7 @@ package struct DockerEngine: Sendable {
     }
 
     @discardableResult
-    private func call(
+    func call(
         _ method: HTTPMethod, _ path: String, _ operation: String, json: JSONValue? = nil
     ) async throws -> Data {
         var request = try request(method, path)
@@ -83,7 +83,7 @@ package struct DockerEngine: Sendable {
         return Data(try await response.body.collect(upTo: Self.maximumAnswerBytes).readableBytesView)
     }
 
-    private func decode<T: Decodable>(_: T.Type, _ data: Data, _ operation: String) throws -> T {
+    func decode<T: Decodable>(_: T.Type, _ data: Data, _ operation: String) throws -> T {
         do {
             return try JSONDecoder().decode(T.self, from: data)
         } catch {
@@ -97,57 +97,6 @@ package struct DockerEngine: Sendable {
 
     /// Throws `.unreachable` when no engine answers.
     package func ping() async throws { try await call(.GET, "/_ping", "ping") }
-
-    // MARK: - Images
-
-    package struct Image: Sendable, Decodable {
-        package let id: String
-        package let repoDigests: [String]?
-        enum CodingKeys: String, CodingKey {
-            case id = "Id"
-            case repoDigests = "RepoDigests"
-        }
-    }
-
-    /// The image that `name` (id, digest or tag) stands for; nil if the engine has none.
-    package func image(_ name: String) async throws -> Image? {
-        do {
-            let path = "/images/" + (name.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed) ?? "") + "/json"
-            return try decode(Image.self, try await call(.GET, path, "inspect image"), "inspect image")
-        } catch let error as DockerError where error.code == .notFound {
-            return nil
-        }
-    }
-
-    /// Pulls `repository@sha256:…`.
-    package func pull(_ reference: String) async throws {
-        let request = try request(.POST, "/images/create?fromImage=\(Self.escape(reference))")
-        try await drainProgress(send(request, "pull", timeout: Self.imageTimeout), "pull")
-    }
-
-    /// Loads a `docker save` archive.
-    package func load<Bytes: AsyncSequence & Sendable>(_ archive: Bytes) async throws
-    where Bytes.Element == ByteBuffer {
-        var request = try request(.POST, "/images/load?quiet=1")
-        request.headers.add(name: "Content-Type", value: "application/x-tar")
-        request.body = .stream(archive, length: .unknown)
-        try await drainProgress(send(request, "load", timeout: Self.imageTimeout), "load")
-    }
-
-    /// Errors come as a line inside an answer that began with 200.
-    private func drainProgress(_ response: HTTPClientResponse, _ operation: String) async throws {
-        var tail: [UInt8] = []
-        for try await chunk in response.body {
-            tail += Array(chunk.readableBytesView)
-            tail = Array(tail.suffix(65_536))
-        }
-        struct Failure: Decodable { let error: String }
-        for line in String(decoding: tail, as: UTF8.self).split(separator: "\n") {
-            if let failure = try? JSONDecoder().decode(Failure.self, from: Data(line.utf8)) {
-                throw DockerError(.refused, operation, failure.error)
-            }
-        }
-    }
 
     // MARK: - Containers
 
