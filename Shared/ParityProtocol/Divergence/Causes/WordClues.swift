@@ -139,7 +139,7 @@ enum WordClues {
         return (.fileIdentity, 76)
     }
 
-    /// `NAME=value`, as env prints them: a label in capitals.
+    /// What says of itself that it is a list of variables.
     static func environment(_ pair: Substitution) -> (cause: DivergenceCause, weight: Int)? {
         pair.mentions(["environ", "environment", "env", "printenv"]) ? (.environment, 60) : nil
     }
