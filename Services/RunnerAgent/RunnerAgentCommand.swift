@@ -47,7 +47,8 @@ struct RunnerAgentCommand: AsyncParsableCommand {
             engine: engine, owner: "\(RunnerKey(key.publicKey))", folder: settings.stateFolder, limits: settings.images,
             logger: logger)
         let executor = SandboxExecutor(
-            sandbox: Sandbox(engine: engine, logger: logger), images: images, gateway: gateway,
+            sandbox: Sandbox(engine: engine, settings: settings.sandbox, logger: logger), images: images,
+            gateway: gateway,
             folder: settings.stateFolder + "/scratch", runner: RunnerKey(key.publicKey))
         try await Self.waiting(for: "the Docker Engine", at: settings.dockerHost, logger) {
             try await executor.removeLeftovers()

@@ -25,12 +25,17 @@ package struct RunnerSettings: SettingsGroup {
         help: "What images that the agent fetched may take; those unused for longest go first")
     static let imageSize = Setting<Int>.integer(
         "PARITY_MAX_IMAGE_BYTES", default: 8 << 30, in: 1...(1 << 46), help: "The largest image to take")
+    static let root = Setting<Bool>.boolean(
+        "PARITY_ALLOW_ROOT", default: false,
+        help: "Whether images that say USER root are run, as root without capabilities, instead of rejected")
+    static let runtime = Setting<String>.text(
+        "PARITY_CONTAINER_RUNTIME", help: "The engine's runtime for tasks, such as runsc; its default unless set")
 
     package static let descriptions =
         CommonSettings.descriptions + [
             gateway.description, apiKey.description, name.description, state.description, slots.description,
             classes.description, docker.description, broker.description, imageCache.description,
-            imageSize.description,
+            imageSize.description, root.description, runtime.description,
         ]
 
     package var common: CommonSettings
@@ -43,6 +48,7 @@ package struct RunnerSettings: SettingsGroup {
     package var dockerHost: String
     package var brokerURL: String?
     package var images: ImageCache.Limits
+    package var sandbox: SandboxSettings
 
     package init(_ reader: SettingsReader) throws {
         common = try CommonSettings(reader)
@@ -56,5 +62,7 @@ package struct RunnerSettings: SettingsGroup {
         brokerURL = try reader.optional(Self.broker)
         images = ImageCache.Limits(
             cacheBytes: Int64(try reader.value(Self.imageCache)), imageBytes: Int64(try reader.value(Self.imageSize)))
+        sandbox = SandboxSettings(
+            allowsRoot: try reader.value(Self.root), runtime: try reader.optional(Self.runtime))
     }
 }

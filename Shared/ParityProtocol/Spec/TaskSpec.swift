@@ -142,6 +142,11 @@ package struct VerificationRules: Sendable, Hashable {
     package static let maximumReplicas: Int64 = 16
 }
 
+/// What a run cannot see of chance and time. Part of the spec, so all replicas of a task run under one.
 package enum DeterminismProfile: String, Sendable, Hashable, CaseIterable {
+    /// The same host name, user, time zone, locale and number of CPUs everywhere; `/dev/random` and `/dev/urandom` are
+    /// empty. The `getrandom` call answers, for what no output shows: hash seeds, temporary names.
     case standard
+    /// As `standard`, and the `getrandom` call fails: a program that wants chance fails, instead of diverging.
+    case sealed
 }

@@ -21,6 +21,10 @@ extension DockerEngine {
         package let layers: [String]
         /// The digest of the manifest, told by engines that keep images in containerd.
         package let manifest: String?
+        /// As whom it wants to run; empty if it does not say.
+        let user: String
+        /// Paths at which it wants volumes.
+        let volumes: [String]
 
         enum CodingKeys: String, CodingKey {
             case id = "Id"
@@ -31,6 +35,17 @@ extension DockerEngine {
             case system = "Os"
             case fileSystem = "RootFS"
             case descriptor = "Descriptor"
+            case config = "Config"
+        }
+
+        private struct Config: Decodable {
+            struct Nothing: Decodable {}
+            let user: String?
+            let volumes: [String: Nothing]?
+            enum CodingKeys: String, CodingKey {
+                case user = "User"
+                case volumes = "Volumes"
+            }
         }
 
         private struct FileSystem: Decodable {
@@ -50,6 +65,9 @@ extension DockerEngine {
             system = try container.decodeIfPresent(String.self, forKey: .system) ?? ""
             layers = try container.decodeIfPresent(FileSystem.self, forKey: .fileSystem)?.layers ?? []
             manifest = try container.decodeIfPresent(Descriptor.self, forKey: .descriptor)?.digest
+            let config = try container.decodeIfPresent(Config.self, forKey: .config)
+            user = config?.user ?? ""
+            volumes = config?.volumes?.keys.sorted() ?? []
         }
     }
 
@@ -116,7 +134,7 @@ extension DockerEngine {
     }
 
     /// Errors come as a line inside an answer that began with 200.
-    private func drainProgress(_ response: HTTPClientResponse, _ operation: String) async throws {
+    func drainProgress(_ response: HTTPClientResponse, _ operation: String) async throws {
         var tail: [UInt8] = []
         for try await chunk in response.body {
             tail += Array(chunk.readableBytesView)

@@ -100,15 +100,16 @@ package struct DockerEngine: Sendable {
 
     // MARK: - Containers
 
-    package func createContainer(_ body: JSONValue) async throws -> String {
+    /// Makes a container and returns its id. `name` must be free; without one the engine thinks one up.
+    @discardableResult
+    package func createContainer(_ body: JSONValue, name: String? = nil) async throws -> String {
         struct Created: Decodable {
             let id: String
             enum CodingKeys: String, CodingKey { case id = "Id" }
         }
-        return try decode(
-            Created.self, try await call(.POST, "/containers/create", "create container", json: body),
-            "create container"
-        ).id
+        let path = "/containers/create" + (name.map { "?name=\(Self.escape($0))" } ?? "")
+        let data = try await call(.POST, path, "create container", json: body)
+        return try decode(Created.self, data, "create container").id
     }
 
     package func start(_ container: String) async throws {
@@ -136,10 +137,12 @@ package struct DockerEngine: Sendable {
     }
 
     package struct State: Sendable, Decodable {
+        package let isRunning: Bool
         package let oomKilled: Bool
         package let exitCode: Int64
         package let error: String
         enum CodingKeys: String, CodingKey {
+            case isRunning = "Running"
             case oomKilled = "OOMKilled"
             case exitCode = "ExitCode"
             case error = "Error"
@@ -164,15 +167,27 @@ package struct DockerEngine: Sendable {
         } catch let error as DockerError where error.code == .notFound || error.code == .conflict {}
     }
 
-    /// The ids of all containers with this label.
-    package func containers(label: String) async throws -> [String] {
-        struct Listed: Decodable {
-            let id: String
-            enum CodingKeys: String, CodingKey { case id = "Id" }
+    /// The ids of all containers with this label (`name`, or `name=value`).
+    package func containers(label: String) async throws -> [String] { try await list(label).map(\.id) }
+
+    /// The values that containers of this engine have for the label `name`, running or not.
+    package func containerLabels(_ name: String) async throws -> [String] {
+        try await list(name).compactMap { $0.labels?[name] }
+    }
+
+    private struct Listed: Decodable {
+        let id: String
+        let labels: [String: String]?
+        enum CodingKeys: String, CodingKey {
+            case id = "Id"
+            case labels = "Labels"
         }
+    }
+
+    private func list(_ label: String) async throws -> [Listed] {
         let filters = Self.escape("{\"label\":[\"\(label)\"]}")
         let data = try await call(.GET, "/containers/json?all=1&filters=\(filters)", "list containers")
-        return try decode([Listed].self, data, "list containers").map(\.id)
+        return try decode([Listed].self, data, "list containers")
     }
 
     /// What the container writes, as the engine frames it, from before its start to its end.
@@ -203,9 +218,20 @@ package struct DockerEngine: Sendable {
 
     // MARK: - Volumes
 
-    package func createVolume(_ name: String, labels: [String: String]) async throws {
-        let body: JSONValue = ["Name": .string(name), "Labels": .object(labels.mapValues(JSONValue.string))]
-        try await call(.POST, "/volumes/create", "create volume", json: body)
+    /// Makes a volume of the engine's local driver and returns its folder on the engine's machine. With `tmpfs`, mount
+    /// options as the kernel takes them, it is a file system in memory that is there while a container that has it runs.
+    @discardableResult
+    package func createVolume(_ name: String, labels: [String: String], tmpfs: String? = nil) async throws -> String {
+        struct Created: Decodable {
+            let mountpoint: String
+            enum CodingKeys: String, CodingKey { case mountpoint = "Mountpoint" }
+        }
+        var body: [String: JSONValue] = [
+            "Name": .string(name), "Driver": "local", "Labels": .object(labels.mapValues(JSONValue.string)),
+        ]
+        if let tmpfs { body["DriverOpts"] = ["type": "tmpfs", "device": "tmpfs", "o": .string(tmpfs)] }
+        let data = try await call(.POST, "/volumes/create", "create volume", json: .object(body))
+        return try decode(Created.self, data, "create volume").mountpoint
     }
 
     package func removeVolume(_ name: String) async throws {

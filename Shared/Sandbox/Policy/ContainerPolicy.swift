@@ -1,90 +1,140 @@
-package import ParityProtocol
+import ParityProtocol
 
-/// What a container may do, as the body of the engine's create call: a pure function of the job.
-package enum ContainerPolicy {
-    /// Nobody, by the numbers that every system knows it by.
-    static let user = 65_534
-
-    /// The same for every run on every machine, unless the spec says otherwise.
-    static let environment = [
-        "HOME": "/tmp", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0", "SOURCE_DATE_EPOCH": "0",
-        "TZ": "UTC",
-    ]
-
-    /// The engine's own list, and the sources of chance.
-    private static let maskedPaths = [
-        "/proc/asound", "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
-        "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap",
-        "/dev/random", "/dev/urandom",
-    ]
-
-    private static let readonlyPaths = [
-        "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",
-    ]
+/// What a container may do, as the body of the engine's create call: a pure function of the job and of its place.
+///
+/// Everything is said explicitly, also where the engine's default is the same today. Which line keeps what, and the test
+/// that tries to break it, stands in the documentation of this module.
+enum ContainerPolicy {
+    /// The label that says which CPUs a container is kept to.
+    static let cpuLabel = "network.parity.cpus"
 
     /// The container in which the task runs.
-    package static func container(for job: SandboxJob) -> JSONValue {
+    static func container(for job: SandboxJob, at place: Placement) -> JSONValue {
+        var labels = job.labels
+        labels[cpuLabel] = place.cpuList
         var body: [String: JSONValue] = [
-            "Image": .string(job.image), "Hostname": "parity", "Domainname": "",
-            "User": .string("\(user):\(user)"), "WorkingDir": .string(job.workdir),
+            "Image": .string(job.image), "Hostname": .string(job.surroundings.hostname), "Domainname": "",
+            "User": .string("\(place.user):\(place.user)"), "WorkingDir": .string(job.workdir),
             "Env": .array(env(of: job)), "NetworkDisabled": true, "AttachStdout": true, "AttachStderr": true,
-            "Labels": .object(job.labels.mapValues(JSONValue.string)), "HostConfig": hostConfig(for: job),
+            "Tty": false, "OpenStdin": false,
+            // The engine would run the image's health check inside, beside the task.
+            "Healthcheck": ["Test": ["NONE"]],
+            "Labels": .object(labels.mapValues(JSONValue.string)), "HostConfig": hostConfig(for: job, at: place),
         ]
         if !job.entrypoint.isEmpty { body["Entrypoint"] = .array(job.entrypoint.map(JSONValue.string)) }
         if !job.command.isEmpty { body["Cmd"] = .array(job.command.map(JSONValue.string)) }
         return .object(body)
     }
 
-    /// A container that is never started: through it the volumes are filled, which the engine refuses for a container
-    /// with a read-only root.
-    package static func loader(for job: SandboxJob) -> JSONValue {
-        [
-            "Image": .string(job.image), "Cmd": ["true"], "Entrypoint": [""], "NetworkDisabled": true,
-            "Labels": .object(job.labels.mapValues(JSONValue.string)),
-            "HostConfig": ["NetworkMode": "none", "Mounts": mounts(for: job, inputIsReadOnly: false)],
-        ]
-    }
-
     private static func env(of job: SandboxJob) -> [JSONValue] {
-        environment.merging(job.env) { _, own in own }.sorted { $0.key < $1.key }.map {
+        job.surroundings.environment.merging(job.env) { _, own in own }.sorted { $0.key < $1.key }.map {
             .string("\($0.key)=\($0.value)")
         }
     }
 
-    private static func mounts(for job: SandboxJob, inputIsReadOnly: Bool) -> JSONValue {
-        func volume(_ name: String, at target: String, readOnly: Bool) -> JSONValue {
-            [
-                "Type": "volume", "Source": .string(name), "Target": .string(target), "ReadOnly": .bool(readOnly),
-                "VolumeOptions": ["NoCopy": true],
-            ]
+    private static func hostConfig(for job: SandboxJob, at place: Placement) -> JSONValue {
+        let storage = job.storage
+        var config: [String: JSONValue] = [
+            "Privileged": false, "CapDrop": ["ALL"], "CapAdd": [], "GroupAdd": [],
+            "SecurityOpt": [
+                "no-new-privileges", .string(SeccompProfile(job.determinism).securityOption),
+            ],
+            "IpcMode": "private", "CgroupnsMode": "private", "PidMode": "", "UTSMode": "",
+            "NetworkMode": "none", "Dns": ["127.0.0.1"], "DnsOptions": ["ndots:0"], "DnsSearch": [],
+            "ExtraHosts": [.string("\(job.surroundings.hostname):127.0.0.1")],
+            "ReadonlyRootfs": true, "Devices": [], "DeviceRequests": [], "DeviceCgroupRules": [],
+            "MaskedPaths": .array(maskedPaths.map(JSONValue.string)),
+            "ReadonlyPaths": .array(readonlyPaths.map(JSONValue.string)),
+            "Tmpfs": ["/tmp": .string(storage.scratchOptions)], "ShmSize": .integer(storage.sharedBytes),
+            "Mounts": .array(mounts(for: job, at: place)), "Binds": .array(binds(at: place)),
+            "PidsLimit": .integer(job.limits.pids), "Memory": .integer(storage.memoryBytes),
+            // Equal to Memory: no swap.
+            "MemorySwap": .integer(storage.memoryBytes), "NanoCpus": .integer(job.limits.cpuMilli * 1_000_000),
+            "CpusetCpus": .string(place.cpuList), "OomScoreAdj": 500, "OomKillDisable": false,
+            "Ulimits": .array(resourceLimits(storage)), "LogConfig": ["Type": "none"],
+            "Init": true, "AutoRemove": false, "RestartPolicy": ["Name": "no"],
+        ]
+        if let runtime = place.runtime { config["Runtime"] = .string(runtime) }
+        return .object(config)
+    }
+
+    /// Hard limits of each process (getrlimit(2)). All are at or below what engines start with.
+    private static func resourceLimits(_ storage: StorageLimits) -> [JSONValue] {
+        func limit(_ name: String, soft: Int64, hard: Int64? = nil) -> JSONValue {
+            ["Name": .string(name), "Soft": .integer(soft), "Hard": .integer(hard ?? soft)]
         }
         return [
-            volume(job.inputVolume, at: "/input", readOnly: inputIsReadOnly),
-            volume(job.outputVolume, at: "/output", readOnly: false),
+            limit("core", soft: 0), limit("fsize", soft: storage.fileBytes), limit("memlock", soft: 65_536),
+            limit("msgqueue", soft: 0), limit("nice", soft: 0), limit("nofile", soft: 1024), limit("rtprio", soft: 0),
+            limit("stack", soft: 8 << 20, hard: 64 << 20),
         ]
     }
 
-    private static func hostConfig(for job: SandboxJob) -> JSONValue {
-        let limits = job.limits
-        func ulimit(_ name: String, _ value: Int64) -> JSONValue {
-            ["Name": .string(name), "Soft": .integer(value), "Hard": .integer(value)]
-        }
-        return [
-            "NetworkMode": "none", "ReadonlyRootfs": true, "CapDrop": ["ALL"], "Privileged": false,
-            "SecurityOpt": ["no-new-privileges"], "IpcMode": "private", "CgroupnsMode": "private", "PidMode": "",
-            "PidsLimit": .integer(limits.pids), "Memory": .integer(limits.memoryBytes),
-            // Equal to Memory: no swap.
-            "MemorySwap": .integer(limits.memoryBytes), "NanoCpus": .integer(limits.cpuMilli * 1_000_000),
-            "ShmSize": .integer(16 << 20), "OomScoreAdj": 500, "Init": true, "AutoRemove": false,
-            "LogConfig": ["Type": "none"],
-            "Ulimits": [
-                ulimit("nofile", 1024), ulimit("core", 0),
-                ulimit("fsize", max(limits.outputBytes, limits.scratchBytes)),
+    // MARK: - Mounts
+
+    private static func mounts(for job: SandboxJob, at place: Placement) -> [JSONValue] {
+        [
+            volume(job.inputVolume, at: "/input", isReadOnly: true),
+            volume(job.outputVolume, at: "/output", isReadOnly: false),
+        ]
+            // What an image declares as volumes is filled from the image and cannot be written: the engine would give it
+            // storage without limit.
+            + place.imageVolumes.enumerated().map { index, path in
+                volume(job.imageVolume(index), at: path, isReadOnly: true, isFilled: true)
+            }
+    }
+
+    private static func volume(
+        _ name: String, at target: String, isReadOnly: Bool, isFilled: Bool = false
+    ) -> JSONValue {
+        [
+            "Type": "volume", "Source": .string(name), "Target": .string(target), "ReadOnly": .bool(isReadOnly),
+            "VolumeOptions": ["NoCopy": .bool(!isFilled)],
+        ]
+    }
+
+    /// By path, since a volume can only be mounted whole. `z` lets containers read it where SELinux is on.
+    private static func binds(at place: Placement) -> [JSONValue] {
+        guard let folder = place.viewFolder else { return [] }
+        return MachineView.mounts.map { .string("\(folder)/\($0.source):\($0.target):ro,z") }
+    }
+
+    // MARK: - The keeper
+
+    /// The container that keeps `/output` mounted from before the run until it was collected, and through which files go
+    /// in and out: a tmpfs volume exists only while a container that has it runs. It runs a program of ours, see
+    /// ``KeeperImage``. Its root is writable, since the engine takes no archive for a container whose root is not.
+    static func keeper(for job: SandboxJob, image: String) -> JSONValue {
+        .object(
+            keeper(
+                image: image, labels: job.labels,
+                mounts: [
+                    volume(job.inputVolume, at: "/input", isReadOnly: false),
+                    volume(job.outputVolume, at: "/output", isReadOnly: false),
+                    volume(job.viewVolume, at: "/\(SandboxJob.viewFolder)", isReadOnly: false),
+                ]))
+    }
+
+    /// A keeper of nothing, which says on stdout which CPUs containers of this engine may use.
+    static func probe(image: String, labels: [String: String]) -> JSONValue {
+        var body = keeper(image: image, labels: labels, mounts: [])
+        body["AttachStdout"] = true
+        return .object(body)
+    }
+
+    private static func keeper(
+        image: String, labels: [String: String], mounts: [JSONValue]
+    ) -> [String: JSONValue] {
+        [
+            "Image": .string(image), "Entrypoint": [.string(KeeperImage.program)], "Cmd": [], "User": "65534:65534",
+            "WorkingDir": "/",
+            "NetworkDisabled": true, "Labels": .object(labels.mapValues(JSONValue.string)),
+            "HostConfig": [
+                "Privileged": false, "CapDrop": ["ALL"], "SecurityOpt": ["no-new-privileges"], "NetworkMode": "none",
+                "IpcMode": "none", "CgroupnsMode": "private", "PidsLimit": 1, "Memory": 16_777_216,
+                "MemorySwap": 16_777_216, "LogConfig": ["Type": "none"], "AutoRemove": false,
+                "RestartPolicy": ["Name": "no"], "Mounts": .array(mounts),
             ],
-            "Tmpfs": ["/tmp": .string("rw,nosuid,nodev,mode=1777,size=\(limits.scratchBytes)")],
-            "MaskedPaths": .array(maskedPaths.map(JSONValue.string)),
-            "ReadonlyPaths": .array(readonlyPaths.map(JSONValue.string)),
-            "Mounts": mounts(for: job, inputIsReadOnly: true),
         ]
     }
 }

@@ -26,25 +26,46 @@ package struct SandboxJob: Sendable {
     package let workdir: String
     package let inputs: [Input]
     package let limits: TaskLimits
+    package let determinism: DeterminismProfile
+    /// What the run sees beside its task.
+    package let surroundings: Surroundings
     package let labels: [String: String]
     /// A folder of the run's own, for what it produces.
     package let scratch: String
 
     package init(
-        name: String, image: String, spec: TaskSpec, inputs: [Input], labels: [String: String], scratch: String
+        name: String, image: String, spec: TaskSpec, inputs: [Input], labels: [String: String], scratch: String,
+        surroundings: Surroundings = .standard
     ) {
         self.name = name
         self.image = image
         self.inputs = inputs
         self.labels = labels
         self.scratch = scratch
+        self.surroundings = surroundings
         entrypoint = spec.entrypoint
         command = spec.command
         env = spec.env
         workdir = spec.workdir
         limits = spec.limits
+        determinism = spec.determinism
     }
 
+    /// How much the run may use.
+    package var storage: StorageLimits { StorageLimits(limits, memoryBytes: surroundings.memoryBytes) }
+
+    /// CPUs that the run sees.
+    var cpuCount: Int { surroundings.cpuCount ?? Int((limits.cpuMilli + 999) / 1000) }
+
+    // MARK: - Names on the engine
+
+    var keeperName: String { "\(name)-keeper" }
     var inputVolume: String { "\(name)-in" }
     var outputVolume: String { "\(name)-out" }
+    /// Of the ``MachineView``.
+    var viewVolume: String { "\(name)-view" }
+    /// In the stead of the volume that the image asks for at `index`.
+    func imageVolume(_ index: Int) -> String { "\(name)-image-\(index)" }
+    /// Where the keeper has the ``MachineView``.
+    static let viewFolder = "view"
 }

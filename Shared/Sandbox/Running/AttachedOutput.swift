@@ -1,16 +1,16 @@
-import AsyncHTTPClient
-import NIOCore
 import ParityProtocol
 
-/// Reads what a container writes: stdout whole, within the limit, and the last of stderr.
+/// Reads what a container writes: stdout whole, within the limit of the output, and the last of stderr.
 final class AttachedOutput {
     private let spool: ContentSpool
     private let stdout: SpooledFile
+    private var frames = StreamFrames()
     private var tail: [UInt8] = []
-    private var header: [UInt8] = []
-    private var remaining = 0
-    private var isStdout = false
+    private var stderrBytes = 0
     private static let maximumTail = 4096
+    /// Nobody keeps stderr, yet somebody must read it. More than any program has to say: a run that writes on and on
+    /// would keep the runner busy for as long as it may run.
+    static let maximumStderrBytes = 256 << 20
 
     init(spool: ContentSpool) throws {
         self.spool = spool
@@ -20,31 +20,23 @@ final class AttachedOutput {
     /// The end of stderr as text.
     var detail: String { String(decoding: tail.suffix(Self.maximumTail), as: UTF8.self) }
 
-    func feed(_ chunk: ByteBuffer) throws {
-        var bytes = chunk.readableBytesView[...]
-        while !bytes.isEmpty {
-            if remaining == 0 {
-                // Eight bytes: the stream's number, three zeros, the length (Docker Engine API, attach).
-                let take = bytes.prefix(8 - header.count)
-                header += take
-                bytes = bytes.dropFirst(take.count)
-                guard header.count == 8 else { return }
-                isStdout = header[0] == 1
-                remaining = header[4...7].reduce(0) { $0 << 8 | Int($1) }
-                header = []
-                continue
-            }
-            let take = bytes.prefix(remaining)
-            remaining -= take.count
-            bytes = bytes.dropFirst(take.count)
-            if isStdout {
-                try Array(take).withUnsafeBytes { try spool.append($0, to: stdout) }
+    /// Throws ``OutputLimitExceeded`` when there is too much of either.
+    func feed(_ chunk: [UInt8]) throws {
+        for part in frames.feed(chunk) {
+            if part.isStdout {
+                try part.bytes.withUnsafeBytes { try spool.append($0, to: stdout) }
             } else {
-                tail += take
+                stderrBytes += part.bytes.count
+                guard stderrBytes <= Self.maximumStderrBytes else { throw OutputLimitExceeded.stderr }
+                tail += part.bytes
                 if tail.count > 2 * Self.maximumTail { tail.removeFirst(tail.count - Self.maximumTail) }
             }
         }
     }
 
-    func finish() throws -> OutputManifest.Content { try spool.finish(stdout) }
+    /// What stdout held. Throws if the stream broke off within a frame.
+    func finish() throws -> OutputManifest.Content {
+        guard frames.isAtBoundary else { throw DockerError(.malformed, "attach", "the output broke off") }
+        return try spool.finish(stdout)
+    }
 }

@@ -22,7 +22,7 @@ final class ContentSpool {
 
     func append(_ bytes: UnsafeRawBufferPointer, to file: SpooledFile) throws {
         total += Int64(bytes.count)
-        guard total <= maximumBytes else { throw OutputLimitExceeded(what: "output_bytes") }
+        guard total <= maximumBytes else { throw OutputLimitExceeded.bytes }
         try file.append(bytes)
     }
 

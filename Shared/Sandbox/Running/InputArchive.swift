@@ -2,7 +2,7 @@ import Foundation
 package import NIOCore
 import ParityProtocol
 
-/// The tar that fills `/input` and opens `/output`, made as it is read.
+/// The tar that fills `/input`, made as it is read.
 package struct InputArchive: AsyncSequence, Sendable {
     package typealias Element = ByteBuffer
     private let steps: [Step]
@@ -14,18 +14,16 @@ package struct InputArchive: AsyncSequence, Sendable {
     }
 
     package init(_ inputs: [SandboxJob.Input]) {
-        let user = ContainerPolicy.user
-        func folder(_ path: String, mode: Int, owner: Int) -> Step {
-            .bytes(
-                TarEntry(path: Array("\(path)/".utf8), kind: .directory, mode: mode, owner: owner).headerBytes())
+        func folder(_ path: String) -> Step {
+            .bytes(TarEntry(path: Array("\(path)/".utf8), kind: .directory, mode: 0o755).headerBytes())
         }
-        var steps = [folder("output", mode: 0o755, owner: user), folder("input", mode: 0o755, owner: 0)]
+        var steps = [folder("input")]
         var folders: Set<String> = []
         for input in inputs.sorted(by: { $0.path < $1.path }) {
             let parts = input.path.split(separator: "/").dropLast()
             for count in parts.indices.map({ $0 + 1 }) {
                 let path = "input/" + parts.prefix(count).joined(separator: "/")
-                if folders.insert(path).inserted { steps.append(folder(path, mode: 0o755, owner: 0)) }
+                if folders.insert(path).inserted { steps.append(folder(path)) }
             }
             let size: Int64
             let content: Step
@@ -42,6 +40,9 @@ package struct InputArchive: AsyncSequence, Sendable {
         }
         self.steps = steps + [.bytes(TarEntry.trailer)]
     }
+
+    /// An archive that is there.
+    init(bytes: [UInt8]) { steps = [.bytes(bytes)] }
 
     /// A file of this machine as it is, for an image archive.
     package init(file path: String, size: Int64) { steps = [.file(path: path, size: size)] }

@@ -1,12 +1,22 @@
 import ParityProtocol
 
 /// Turns the tar of `/output` into manifest entries. The archive holds a stranger's files: names stay bytes and never
-/// become paths of this machine, links are recorded and never followed, devices and pipes make the run fail.
+/// become paths of this machine, links are recorded and never followed, devices and pipes make the run fail. Contents are
+/// hashed and stored as they pass; what is kept in memory are names and digests, within the limits below.
 final class OutputCollector {
+    /// Names can be nested deeper than any path can say (PATH_MAX is 4,096), and an engine leaves out silently what it
+    /// cannot name; how deep that is depends on where it keeps its files. Half of it is the same everywhere, and each
+    /// folder on the way down to an omission is seen.
+    static let maximumPathBytes = 2048
+    /// Of all paths and link targets together, as JSON may have to write them, so that the manifest stays within its own
+    /// limit.
+    static let maximumNameBytes = 32 << 20
+
     private let spool: ContentSpool
     private let maximumFiles: Int
     private var parser = TarParser()
     private var entries: [OutputManifest.Path: OutputManifest.Kind] = [:]
+    private var nameBytes = 0
     private var current: (path: OutputManifest.Path, entry: TarEntry, file: SpooledFile)?
 
     init(spool: ContentSpool, maximumFiles: Int64) {
@@ -32,17 +42,21 @@ final class OutputCollector {
 
     private func begin(_ entry: TarEntry) throws {
         guard let path = try Self.inside(entry.path) else { return }
-        guard entries.count < maximumFiles else { throw OutputLimitExceeded(what: "output_files") }
+        guard entries.count < maximumFiles else { throw OutputLimitExceeded.files }
+        guard path.bytes.count <= Self.maximumPathBytes else { throw OutputLimitExceeded.path }
+        nameBytes += Self.writtenBytes(path.bytes) + (entry.kind == .symlink ? Self.writtenBytes(entry.link) : 0)
+        guard nameBytes <= Self.maximumNameBytes else { throw OutputLimitExceeded.names }
         switch entry.kind {
         case .directory: entries[path] = .directory
         case .symlink: entries[path] = .symlink(target: OutputManifest.Path(bytes: entry.link))
         case .hardlink:
-            // A hard link is the file it names, which stands before it.
-            guard let target = try Self.inside(entry.link), case .file(let content, let isExecutable)? = entries[target]
-            else { throw TarError("a hard link names no file of the output") }
-            entries[path] = .file(content, isExecutable: isExecutable)
+            // A hard link is the file that it names, which stands before it; or the symbolic link.
+            guard let target = try Self.inside(entry.link), let kind = entries[target], kind != .directory else {
+                throw TarError("a hard link names no file of the output")
+            }
+            entries[path] = kind
         case .file: current = (path, entry, try spool.begin())
-        case .other: throw OutputLimitExceeded(what: "output_kind")
+        case .other: throw OutputLimitExceeded.kind
         }
     }
 
@@ -52,6 +66,10 @@ final class OutputCollector {
         entries[current.path] = .file(
             try spool.finish(current.file), isExecutable: current.entry.mode & 0o111 != 0)
     }
+
+    /// No less than a name takes in JSON: six bytes for a control character, two for a quotation mark, four thirds where it
+    /// stands in base64.
+    private static func writtenBytes(_ name: [UInt8]) -> Int { name.reduce(0) { $0 + ($1 < 0x20 ? 6 : 2) } }
 
     /// The path relative to `/output`; nil for the folder itself.
     private static func inside(_ bytes: [UInt8]) throws -> OutputManifest.Path? {

@@ -1,57 +1,52 @@
-import AsyncHTTPClient
-import Foundation
 package import Logging
-import NIOCore
 import ParityProtocol
 
 /// Runs jobs in fresh containers and leaves nothing of them behind.
 package struct Sandbox: Sendable {
     package let engine: DockerEngine
+    private let settings: SandboxSettings
     private let logger: Logger
+    private let machines: MachineBook
+    private let janitor: Janitor
 
-    package init(engine: DockerEngine, logger: Logger) {
+    package init(engine: DockerEngine, settings: SandboxSettings = .init(), logger: Logger) {
         self.engine = engine
+        self.settings = settings
         self.logger = logger
+        machines = MachineBook(engine: engine)
+        janitor = Janitor(engine: engine, logger: logger)
     }
 
-    /// Makes volumes and container, inputs in place, ready to start. Whoever prepares must execute or discard.
+    /// Makes volumes, keeper and container, inputs in place, ready to start. Whoever prepares must execute or discard.
+    /// Throws ``EnvironmentRejected`` for what cannot run here.
     package func prepare(_ job: SandboxJob) async throws -> PreparedRun {
+        await janitor.catchUp()
+        let machine = try await machines.machine(labels: job.labels)
+        let demands = try await demands(of: job)
+        try check(job, demands, on: machine)
+        let remains = RunRemains(of: job, demands)
         do {
+            let owner = demands.isRoot ? 0 : job.surroundings.user
+            let viewFolder = try await createVolumes(for: job, demands, owner: owner)
+            try await startKeeper(for: job, on: machine)
+            try await fill(job, on: machine)
+            try Task.checkCancellation()
+            let cpus = try await machines.reserve(job.cpuCount, for: job.name, of: machine)
+            let place = Placement(
+                cpus: cpus, user: owner, imageVolumes: demands.volumes,
+                // Another runtime than the engine's own brings its own /proc and /sys.
+                viewFolder: settings.runtime == nil ? viewFolder : nil, runtime: settings.runtime)
+            let body = ContainerPolicy.container(for: job, at: place)
             try await Self.uncancelled { [engine] in
-                try await engine.createVolume(job.inputVolume, labels: job.labels)
-                try await engine.createVolume(job.outputVolume, labels: job.labels)
+                try await engine.createContainer(body, name: job.name)
             }
-            let loader = try await create(ContainerPolicy.loader(for: job))
-            do {
-                try await engine.putArchive(loader, path: "/", InputArchive(job.inputs))
-            } catch {
-                await Self.shielded { try await engine.removeContainer(loader) }
-                throw error
-            }
-            try await Self.uncancelled { [engine] in try await engine.removeContainer(loader) }
-            return PreparedRun(
-                job: job, container: try await create(ContainerPolicy.container(for: job)), engine: engine)
+            await machines.release(job.name)
+            try Task.checkCancellation()
+            return PreparedRun(job: job, engine: engine, janitor: janitor, remains: remains)
         } catch {
-            await removeVolumes(of: job)
+            await machines.release(job.name)
+            await Self.shielded { await janitor.remove(remains) }
             throw error
-        }
-    }
-
-    /// A call that was given up half-way would leave a container whose name nobody knows.
-    private func create(_ settings: JSONValue) async throws -> String {
-        try Task.checkCancellation()
-        let container = try await Self.uncancelled { [engine] in try await engine.createContainer(settings) }
-        if Task.isCancelled {
-            await Self.shielded { [engine] in try await engine.removeContainer(container) }
-            throw CancellationError()
-        }
-        return container
-    }
-
-    private func removeVolumes(of job: SandboxJob) async {
-        await Self.shielded {
-            try await engine.removeVolume(job.inputVolume)
-            try await engine.removeVolume(job.outputVolume)
         }
     }
 
@@ -64,98 +59,77 @@ package struct Sandbox: Sendable {
         for volume in try await engine.volumes(label: label) { try await engine.removeVolume(volume) }
     }
 
-    /// Runs `body` to its end even when the present task is cancelled.
-    private static func uncancelled<T: Sendable>(_ body: @escaping @Sendable () async throws -> T) async throws -> T {
+    // MARK: - Steps of the preparation
+
+    private func demands(of job: SandboxJob) async throws -> ImageDemands {
+        guard let image = try await engine.image(job.image) else {
+            throw EnvironmentRejected("the engine has no image \(job.image)")
+        }
+        return try ImageDemands(user: image.user, volumes: image.volumes)
+    }
+
+    private func check(_ job: SandboxJob, _ demands: ImageDemands, on machine: Machine) throws {
+        if demands.isRoot && !settings.allowsRoot {
+            throw EnvironmentRejected("the image demands to run as root, which this runner does not allow")
+        }
+        guard job.cpuCount <= machine.cpus.count else {
+            throw EnvironmentRejected("the task needs \(job.cpuCount) CPUs, this machine has \(machine.cpus.count)")
+        }
+        guard job.storage.memoryBytes <= machine.memoryBytes else {
+            throw EnvironmentRejected(
+                "the task may use \(job.storage.memoryBytes) bytes of memory, its storage included; this machine has "
+                    + "\(machine.memoryBytes)")
+        }
+    }
+
+    /// Returns the folder of the ``MachineView`` on the engine's machine.
+    private func createVolumes(for job: SandboxJob, _ demands: ImageDemands, owner: Int64) async throws -> String {
+        try await Self.uncancelled { [engine] in
+            try await engine.createVolume(job.inputVolume, labels: job.labels)
+            try await engine.createVolume(
+                job.outputVolume, labels: job.labels, tmpfs: job.storage.outputOptions(owner: owner))
+            for index in demands.volumes.indices {
+                try await engine.createVolume(job.imageVolume(index), labels: job.labels)
+            }
+            return try await engine.createVolume(job.viewVolume, labels: job.labels)
+        }
+    }
+
+    private func startKeeper(for job: SandboxJob, on machine: Machine) async throws {
+        let body = ContainerPolicy.keeper(for: job, image: machine.keeper.name)
+        try Task.checkCancellation()
+        try await Self.uncancelled { [engine] in
+            do {
+                try await engine.createContainer(body, name: job.keeperName)
+            } catch let error as DockerError where error.code == .notFound {
+                // Somebody tidied up the engine's images.
+                try await machine.keeper.ensure(on: engine)
+                try await engine.createContainer(body, name: job.keeperName)
+            }
+            try await engine.start(job.keeperName)
+        }
+    }
+
+    private func fill(_ job: SandboxJob, on machine: Machine) async throws {
+        let view = MachineView(
+            cpuCount: job.cpuCount, memoryBytes: job.surroundings.memoryBytes ?? job.limits.memoryBytes,
+            architecture: machine.architecture)
+        let viewArchive = InputArchive(bytes: view.archive(under: SandboxJob.viewFolder))
+        try await engine.putArchive(job.keeperName, path: "/", viewArchive)
+        try await engine.putArchive(job.keeperName, path: "/", InputArchive(job.inputs))
+    }
+
+    // MARK: - Cancellation
+
+    /// Runs `body` to its end even when the present task is cancelled: a call that was given up half-way could make a
+    /// container after it was looked for and not found.
+    @discardableResult
+    static func uncancelled<T: Sendable>(_ body: @escaping @Sendable () async throws -> T) async throws -> T {
         try await Task { try await body() }.value
     }
 
     /// As ``uncancelled(_:)``, for cleaning up: a failure has nobody to go to.
     static func shielded(_ body: @escaping @Sendable () async throws -> Void) async {
         await Task { try? await body() }.value
-    }
-}
-
-/// A container that is ready to start.
-package struct PreparedRun: Sendable {
-    let job: SandboxJob
-    let container: String
-    let engine: DockerEngine
-
-    /// Removes it without having started it.
-    package func discard() async {
-        let (job, container, engine) = (job, container, engine)
-        await Sandbox.shielded {
-            try await engine.removeContainer(container)
-            try await engine.removeVolume(job.inputVolume)
-            try await engine.removeVolume(job.outputVolume)
-        }
-    }
-
-    /// Starts it, watches it within its limits, collects its output, and removes it. Cancelling kills it.
-    package func execute() async throws -> SandboxResult {
-        do {
-            let result = try await run()
-            await discard()
-            return result
-        } catch {
-            await discard()
-            throw error
-        }
-    }
-
-    private func run() async throws -> SandboxResult {
-        let spool = ContentSpool(folder: job.scratch, maximumBytes: job.limits.outputBytes)
-        let wall = Duration.seconds(job.limits.wallSeconds)
-        let attached = try await engine.attach(container, timeout: wall)
-        do {
-            try await engine.start(container)
-        } catch let error as DockerError where error.code != .unreachable {
-            // The image has no such program, or the like: the same on every machine.
-            return SandboxResult(outcome: .rejected, detail: error.description)
-        }
-        let (engine, container) = (engine, container)
-        let clock = Task { () -> Bool in
-            do { try await Task.sleep(for: wall) } catch { return false }
-            try? await engine.kill(container)
-            return true
-        }
-        defer { clock.cancel() }
-        let output = try AttachedOutput(spool: spool)
-        do {
-            for try await chunk in attached { try output.feed(chunk) }
-        } catch let limit as OutputLimitExceeded {
-            try await engine.kill(container)
-            return .exceeded("output", detail: "more than limits.\(limit.what)")
-        }
-        let exitCode = try await engine.wait(container, timeout: wall)
-        clock.cancel()
-        if await clock.value {
-            return SandboxResult(outcome: .timedOut, detail: "ran longer than limits.wall_seconds")
-        }
-        if try await engine.state(container).oomKilled {
-            return .exceeded("memory", detail: "used more than limits.memory_bytes")
-        }
-        return try await collect(exitCode: exitCode, output: output, spool: spool)
-    }
-
-    private func collect(
-        exitCode: Int64, output: AttachedOutput, spool: ContentSpool
-    ) async throws -> SandboxResult {
-        let stdout = try output.finish()
-        let collector = OutputCollector(spool: spool, maximumFiles: job.limits.outputFiles)
-        do {
-            for try await chunk in try await engine.getArchive(container, path: "/output") {
-                try collector.feed(Array(chunk.readableBytesView))
-            }
-        } catch let limit as OutputLimitExceeded {
-            return .exceeded("output", detail: "more than limits.\(limit.what)")
-        }
-        let manifest = OutputManifest(exitCode: exitCode, stdout: stdout, files: try collector.finish())
-        var result = SandboxResult(outcome: .completed, detail: output.detail)
-        result.exitCode = exitCode
-        result.manifest = manifest
-        result.outputDigest = manifest.digest
-        result.contents = spool.files
-        return result
     }
 }

@@ -25,7 +25,18 @@ package struct SandboxResult: Sendable {
     }
 }
 
-/// A limit that the output went over.
-struct OutputLimitExceeded: Error {
-    let what: String
+/// An output that is more, or of another kind, than it may be. All of these are one vote: which of them a run meets first
+/// may be chance.
+struct OutputLimitExceeded: Error, Hashable {
+    /// For people: which limit it was.
+    let detail: String
+
+    static let bytes = OutputLimitExceeded(detail: "stdout and files hold more than limits.output_bytes")
+    static let files = OutputLimitExceeded(detail: "/output holds more than limits.output_files")
+    static let stderr = OutputLimitExceeded(detail: "stderr is longer than \(AttachedOutput.maximumStderrBytes) bytes")
+    static let kind = OutputLimitExceeded(detail: "/output holds something else than files, folders and links")
+    static let path = OutputLimitExceeded(
+        detail: "a path in /output is longer than \(OutputCollector.maximumPathBytes) bytes")
+    static let names = OutputLimitExceeded(
+        detail: "the names in /output are longer than \(OutputCollector.maximumNameBytes) bytes together")
 }

@@ -1,0 +1,59 @@
+import Foundation
+import ParityProtocol
+import Testing
+
+@testable import Sandbox
+
+@Suite struct KeeperTests {
+    @Test(arguments: [("amd64", 62), ("arm64", 183)])
+    func `The program is an executable of one segment that holds its entry`(architecture: String, machine: Int) throws {
+        let file = try #require(KeeperProgram.executable(architecture))
+        func number(_ offset: Int, _ bytes: Int) -> Int {
+            file[offset..<offset + bytes].reversed().reduce(0) { $0 << 8 | Int($1) }
+        }
+        #expect(file.prefix(4) == [0x7F, 0x45, 0x4C, 0x46])
+        #expect(number(16, 2) == 2 && number(18, 2) == machine)
+        let (entry, table) = (number(24, 8), number(32, 8))
+        #expect(table == 64 && number(54, 2) == 56 && number(56, 2) == 1)
+        let (address, size) = (number(table + 16, 8), number(table + 32, 8))
+        #expect(number(table, 4) == 1 && number(table + 4, 4) == 5)
+        #expect(size == file.count && number(table + 40, 8) == file.count)
+        #expect(entry == address + table + 56)
+    }
+
+    @Test
+    func `There is no program for an architecture that nobody tested`() {
+        #expect(KeeperProgram.executable("s390x") == nil)
+        #expect(throws: EnvironmentRejected.self) { try KeeperImage(architecture: "s390x") }
+    }
+
+    @Test
+    func `The image's tag says what is in it`() throws {
+        let (one, other) = (try KeeperImage(architecture: "amd64"), try KeeperImage(architecture: "arm64"))
+        #expect(one.tag != other.tag)
+        #expect(one.tag == (try KeeperImage(architecture: "amd64")).tag)
+        var parser = TarParser()
+        let entries = try parser.feed(one.archive).compactMap { if case .entry(let entry) = $0 { entry } else { nil } }
+        #expect(entries.map(\.path) == [Array("keep".utf8)] && entries.first?.mode == 0o555)
+        #expect(parser.isAtEnd)
+    }
+
+    @Test
+    func `A mask of CPUs is read bit by bit`() {
+        #expect(Machine.cpus(in: [0b0000_0011, 0, 0b1000_0000]) == [0, 1, 23])
+        #expect(Machine.cpus(in: []).isEmpty)
+    }
+
+    @Test
+    func `The view shows as many CPUs in each place where programs count them`() throws {
+        let view = MachineView(cpuCount: 3, memoryBytes: 1 << 30, architecture: "amd64")
+        #expect(view.files["devices/system/cpu/online"] == "0-2\n")
+        #expect(view.files.keys.filter { $0.hasSuffix("cpu/cpu2/") || $0.hasSuffix("cpu/cpu3/") }.count == 1)
+        #expect(view.files["cpuinfo"]?.split(separator: "\n").filter { $0.hasPrefix("processor") }.count == 3)
+        #expect(view.files["stat"]?.split(separator: "\n").filter { $0.hasPrefix("cpu") }.count == 4)
+        #expect(view.files["meminfo"]?.hasPrefix("MemTotal:") == true)
+        #expect(view.files["meminfo"]?.contains(" 1048576 kB\n") == true)
+        #expect(
+            MachineView(cpuCount: 1, memoryBytes: 0, architecture: "arm64").files["devices/system/cpu/online"] == "0\n")
+    }
+}
