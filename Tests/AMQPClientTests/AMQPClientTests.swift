@@ -45,6 +45,36 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(1)))
+    func `Few acks of a large prefetch go out as well, also just before the subscription ends`() async throws {
+        try await withClients { publisher, consumer, broker in
+            _ = await publisher.publish(contentsOf: (0..<10).map { message("\($0)") })
+            var taken: [AMQPDelivery] = []
+            let deliveries = consumer.subscribe(queue: "q", prefetch: 1000)
+            for await delivery in deliveries {
+                taken.append(delivery)
+                if taken.count == 10 { break }
+            }
+            let areOut = try await TestEnvironment.eventually { try broker.unsettledCount(of: "q") == 10 }
+            #expect(areOut)
+            for delivery in taken.prefix(7) { delivery.ack() }
+            let isSettled = try await TestEnvironment.eventually { try broker.unsettledCount(of: "q") == 3 }
+            #expect(isSettled)
+            for delivery in taken.suffix(3) { delivery.ack() }
+            deliveries.cancel()
+            let configuration = try AMQPConfiguration(url: broker.url)
+            var messages = 0
+            let isOver = try await TestEnvironment.eventually {
+                let queue = try await AMQPAdmin.withConnection(configuration) { try $0.checkQueue("q") }
+                messages = queue.messages
+                return queue.consumers == 0
+            }
+            #expect(isOver)
+            // What had not been acked would have come back.
+            #expect(messages == 0)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
     func `A message that reaches no queue comes back as an error`() async throws {
         try await withClients { publisher, _, _ in
             let error = await #expect(throws: AMQPError.self) {
@@ -203,6 +233,39 @@ import Testing
         #expect(window.settle(acks: [1, 2, 6], rejects: []).isEmpty)
         #expect(window.count == 1)
     }
+
+    @Test func `Content is put together for each channel, whatever comes between`() throws {
+        var assembler = ContentAssembler()
+        func envelope(_ channel: UInt16, _ tag: UInt64) -> WireEnvelope {
+            WireEnvelope(channel: channel, deliveryTag: tag, exchange: "", routingKey: "q", isReturn: channel == 2)
+        }
+        func body(_ channel: UInt16, _ text: String) -> WireEvent? {
+            Array(text.utf8).withUnsafeBytes { assembler.body(channel: channel, bytes: $0) }
+        }
+        assembler.begin(envelope(1, 7))
+        assembler.begin(envelope(2, 0))
+        #expect(assembler.header(channel: 1, size: 4, properties: AMQPProperties()) == nil)
+        #expect(body(1, "ab") == nil)
+        #expect(assembler.header(channel: 2, size: 1, properties: AMQPProperties()) == nil)
+        guard case .returned(let back)? = body(2, "r") else { throw Unexpected() }
+        guard case .delivered(let first)? = body(1, "cd") else { throw Unexpected() }
+        #expect(back.body == Array("r".utf8))
+        #expect(first.body == Array("abcd".utf8) && first.envelope.deliveryTag == 7)
+
+        // The next message of a channel starts afresh, an empty one is complete with its header, and a body that no
+        // header announced is nothing.
+        assembler.begin(envelope(1, 8))
+        guard case .delivered(let empty)? = assembler.header(channel: 1, size: 0, properties: AMQPProperties()) else {
+            throw Unexpected()
+        }
+        #expect(empty.body.isEmpty && empty.envelope.deliveryTag == 8)
+        #expect(body(1, "stray") == nil)
+        assembler.begin(envelope(1, 9))
+        assembler.drop(channel: 1)
+        #expect(assembler.header(channel: 1, size: 0, properties: AMQPProperties()) == nil)
+    }
+
+    private struct Unexpected: Error {}
 
     @Test func `A queue that never runs empty lets go of what was taken`() {
         var queue = DeliveryQueue<Int>()

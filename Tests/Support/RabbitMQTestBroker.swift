@@ -39,6 +39,16 @@ package struct RabbitMQTestBroker: Sendable {
         return try JSONDecoder().decode([Consumer].self, from: Self.call("GET", "/api/consumers/\(virtualHost)")).count
     }
 
+    /// How many messages of the queue are out and unsettled, as far as the management API has heard.
+    package func unsettledCount(of queue: String) throws -> Int? {
+        struct Queue: Decodable {
+            let unsettled: Int?
+            enum CodingKeys: String, CodingKey { case unsettled = "messages_unacknowledged" }
+        }
+        let data = try Self.call("GET", "/api/queues/\(virtualHost)/\(queue)")
+        return try JSONDecoder().decode(Queue.self, from: data).unsettled
+    }
+
     package func deleteQueue(_ name: String) throws {
         try Self.call("DELETE", "/api/queues/\(virtualHost)/\(name)")
     }

@@ -66,7 +66,7 @@ package struct AMQPAdmin {
     package func takeMessage(from queue: String) throws(AMQPError) -> (body: [UInt8], properties: AMQPProperties)? {
         try onChannel { channel throws(AMQPError) in
             guard let content = try wire.get(queue: queue, channel: channel) else { return nil }
-            try wire.ack(content.deliveryTag, multiple: false, channel: channel)
+            try wire.ack(content.envelope.deliveryTag, multiple: false, channel: channel)
             return (content.body, content.properties)
         }
     }

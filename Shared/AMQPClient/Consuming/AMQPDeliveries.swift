@@ -21,11 +21,15 @@ package struct AMQPDeliveries: AsyncSequence, Sendable {
         let buffer: DeliveryBuffer
 
         package mutating func next(isolation actor: isolated (any Actor)?) async -> AMQPDelivery? {
-            while let delivery = await buffer.next() {
+            // Mostly one is there, and then there is no need to suspend.
+            var delivery = buffer.pop()
+            while true {
+                if delivery == nil { delivery = await buffer.next() }
+                guard let taken = delivery else { return nil }
                 // What came on a channel that is gone will be delivered again.
-                if delivery.isCurrent { return delivery }
+                if taken.isCurrent { return taken }
+                delivery = nil
             }
-            return nil
         }
 
         package mutating func next() async -> AMQPDelivery? { await next(isolation: nil) }
@@ -69,13 +73,15 @@ final class DeliveryBuffer: Sendable {
         for waiter in waiters { waiter.continuation.resume(returning: nil) }
     }
 
-    /// Nil when finished, or when the task is cancelled.
+    /// One that is there.
+    func pop() -> AMQPDelivery? { state.withLock { $0.deliveries.pop() } }
+
+    /// Waits for one. Nil when finished, or when the task is cancelled.
     func next() async -> AMQPDelivery? {
-        let (now, id) = state.withLock { state -> (AMQPDelivery?, UInt64) in
+        let id = state.withLock { state in
             state.lastWaiter += 1
-            return (state.deliveries.pop(), state.lastWaiter)
+            return state.lastWaiter
         }
-        if let now { return now }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let answer = state.withLock { state -> AMQPDelivery?? in

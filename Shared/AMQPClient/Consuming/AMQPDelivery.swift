@@ -2,14 +2,16 @@ import Synchronization
 
 /// A message that a consumer got. It stays the consumer's until it is acked or rejected, or its connection goes.
 package struct AMQPDelivery: Sendable {
-    package let body: [UInt8]
-    package let properties: AMQPProperties
-    package let exchange: String
-    package let routingKey: String
-    /// Only a hint: the broker had handed it out before.
-    package let redelivered: Bool
-    let tag: UInt64
+    let content: WireContent
     let channel: DeliveryChannel
+
+    package var body: [UInt8] { content.body }
+    package var properties: AMQPProperties { content.properties }
+    package var exchange: String { content.envelope.exchange }
+    package var routingKey: String { content.envelope.routingKey }
+    /// Only a hint: the broker had handed it out before.
+    package var redelivered: Bool { content.envelope.redelivered }
+    private var tag: UInt64 { content.envelope.deliveryTag }
 
     /// Settles it for good. Does not wait; void when the channel it came on is gone (it will be delivered again).
     package func ack() { channel.settle(.init(tag: tag, kind: .ack)) }
@@ -32,38 +34,36 @@ final class DeliveryChannel: Sendable {
         let kind: Kind
     }
 
-    private struct State {
-        var settlements: [Settlement] = []
-        var isOpen = true
-    }
-
-    private let state = Mutex(State())
+    private let settlements = Mutex<[Settlement]>([])
+    private let open = Atomic(true)
     private let wakeUp: WakeUp
 
     init(wakeUp: WakeUp) { self.wakeUp = wakeUp }
 
-    var isOpen: Bool { state.withLock { $0.isOpen } }
+    var isOpen: Bool { open.load(ordering: .acquiring) }
 
     func settle(_ settlement: Settlement) {
-        let mustWake = state.withLock { state in
-            guard state.isOpen else { return false }
-            state.settlements.append(settlement)
-            return state.settlements.count == 1
+        let mustWake = settlements.withLock { settlements in
+            guard isOpen else { return false }
+            settlements.append(settlement)
+            return settlements.count == 1
         }
         if mustWake { wakeUp.raise() }
     }
 
-    func take() -> [Settlement] {
-        state.withLock { state in
-            defer { state.settlements = [] }
-            return state.settlements
+    /// Moves what is to be settled, if it is so many, into `taken`, which is empty and leaves its memory for the next.
+    /// False if something is left.
+    func take(into taken: inout [Settlement], atLeast count: Int) -> Bool {
+        settlements.withLock { settlements in
+            if settlements.count >= count { swap(&settlements, &taken) }
+            return settlements.isEmpty
         }
     }
 
     func close() {
-        state.withLock { state in
-            state.isOpen = false
-            state.settlements = []
+        settlements.withLock { settlements in
+            open.store(false, ordering: .releasing)
+            settlements = []
         }
     }
 }

@@ -3,25 +3,32 @@ import Logging
 /// The consumer's thread: connects, subscribes, hands deliveries out and sends settlements. Everything here runs on it.
 final class ConsumeLoop {
     private let consumer: AMQPConsumer
-    private var channels: [UInt16: OpenChannel] = [:]
+    @exclusivity(unchecked) private var channels: [UInt16: OpenChannel] = [:]
     private var channelOf: [UInt64: UInt16] = [:]
     /// Subscriptions that could not be opened, and when to try again.
     private var retries: [UInt64: ContinuousClock.Instant] = [:]
     private var freeChannels: [UInt16] = []
     private var lastChannel: UInt16 = 0
+    private var settlements: [DeliveryChannel.Settlement] = []
+    private var lastSettled = ContinuousClock.now
     private var generator = SystemRandomNumberGenerator()
     private static let drainTime: Duration = .seconds(20)
     private static let retryDelay: Duration = .milliseconds(500)
     private static let restingChannels = 16
+    /// Settlements are gathered until they are this part of the prefetch (one in so many), and never longer than this.
+    private static let ackShare = 8
+    private static let gatherTime: Duration = .milliseconds(1)
+    /// How many events are taken off the wire before settlements have their turn.
+    private static let burst = 64
 
     /// A class: what changes with each delivery must not be copied.
     private final class OpenChannel {
         let subscription: AMQPConsumer.Subscription
         let deliveries: DeliveryChannel
-        var window = AckWindow()
+        @exclusivity(unchecked) var window = AckWindow()
         var lastActivity = ContinuousClock.now
         /// Came in this burst, and is not handed out yet.
-        var arrived: [AMQPDelivery] = []
+        @exclusivity(unchecked) var arrived: [AMQPDelivery] = []
 
         init(subscription: AMQPConsumer.Subscription, deliveries: DeliveryChannel) {
             self.subscription = subscription
@@ -94,7 +101,7 @@ final class ConsumeLoop {
         while true {
             consumer.control.setBusy(true)
             if consumer.control.phase == .running { try reconcile(wire) }
-            try settle(wire)
+            let isComplete = try settle(wire)
             try receive(wire)
             consumer.control.setBusy(false)
             if consumer.control.phase != .running {
@@ -108,7 +115,8 @@ final class ConsumeLoop {
                 }
             }
             if wire.hasBufferedFrames { continue }
-            consumer.control.wakeUp.wait(socket: wire.socket, timeout: .milliseconds(200))
+            consumer.control.wakeUp.wait(
+                socket: wire.socket, timeout: isComplete ? .milliseconds(200) : Self.gatherTime)
         }
     }
 
@@ -116,6 +124,8 @@ final class ConsumeLoop {
     private func reconcile(_ wire: AMQPWire) throws(AMQPError) {
         let wanted = consumer.currentSubscriptions()
         for (id, channel) in channelOf where wanted[id] == nil {
+            // What was settled before the end counts.
+            if let open = channels[channel] { _ = try settle(open, channel, atLeast: 1, wire) }
             release(channel)
             try wire.closeChannel(channel)
         }
@@ -191,33 +201,48 @@ final class ConsumeLoop {
         if !freeChannels.contains(channel) { freeChannels.append(channel) }
     }
 
-    private func settle(_ wire: AMQPWire) throws(AMQPError) {
+    /// Sends what is settled, unless it is little and came a moment ago: the broker takes one ack of many for hardly more
+    /// than an ack of one. False if something is left for later.
+    private func settle(_ wire: AMQPWire) throws(AMQPError) -> Bool {
+        let now = ContinuousClock.now
+        let isDue = lastSettled.duration(to: now) >= Self.gatherTime || consumer.control.phase != .running
+        if isDue { lastSettled = now }
+        var isComplete = true
         for (number, channel) in channels {
-            let settlements = channel.deliveries.take()
-            if settlements.isEmpty { continue }
-            var acks: [UInt64] = []
-            var rejects: [(tag: UInt64, requeue: Bool)] = []
-            for settlement in settlements {
-                switch settlement.kind {
-                case .ack: acks.append(settlement.tag)
-                case .reject(let requeue): rejects.append((settlement.tag, requeue))
-                }
-            }
-            for command in channel.window.settle(acks: acks, rejects: rejects) {
-                switch command {
-                case .ack(let tag, let multiple): try wire.ack(tag, multiple: multiple, channel: number)
-                case .reject(let tag, let requeue): try wire.reject(tag, requeue: requeue, channel: number)
-                }
+            let least = isDue ? 1 : max(1, Int(channel.subscription.prefetch) / Self.ackShare)
+            if try !settle(channel, number, atLeast: least, wire) { isComplete = false }
+        }
+        return isComplete
+    }
+
+    private func settle(
+        _ channel: OpenChannel, _ number: UInt16, atLeast least: Int, _ wire: AMQPWire
+    ) throws(AMQPError) -> Bool {
+        settlements.removeAll(keepingCapacity: true)
+        let isComplete = channel.deliveries.take(into: &settlements, atLeast: least)
+        if settlements.isEmpty { return isComplete }
+        var acks: [UInt64] = []
+        var rejects: [(tag: UInt64, requeue: Bool)] = []
+        for settlement in settlements {
+            switch settlement.kind {
+            case .ack: acks.append(settlement.tag)
+            case .reject(let requeue): rejects.append((settlement.tag, requeue))
             }
         }
+        for command in channel.window.settle(acks: acks, rejects: rejects) {
+            switch command {
+            case .ack(let tag, let multiple): try wire.ack(tag, multiple: multiple, channel: number)
+            case .reject(let tag, let requeue): try wire.reject(tag, requeue: requeue, channel: number)
+            }
+        }
+        return isComplete
     }
 
     private func receive(_ wire: AMQPWire) throws(AMQPError) {
         defer { handOut() }
         // Bounded, so that settlements go out while deliveries pour in.
-        var burst = 0
-        while burst < 64, let event = try wire.nextEvent(waitingFor: .zero) {
-            burst += 1
+        for _ in 0..<Self.burst {
+            guard let event = try wire.nextEvent(waitingFor: .zero) else { return }
             switch event {
             case .delivered(let content): note(content)
             case .consumerCancelled(let channel):
@@ -241,13 +266,9 @@ final class ConsumeLoop {
     }
 
     private func note(_ content: WireContent) {
-        guard let open = channels[content.channel] else { return }
-        open.window.deliver(content.deliveryTag)
-        open.arrived.append(
-            AMQPDelivery(
-                body: content.body, properties: content.properties, exchange: content.exchange,
-                routingKey: content.routingKey, redelivered: content.redelivered, tag: content.deliveryTag,
-                channel: open.deliveries))
+        guard let open = channels[content.envelope.channel] else { return }
+        open.window.deliver(content.envelope.deliveryTag)
+        open.arrived.append(AMQPDelivery(content: content, channel: open.deliveries))
     }
 
     private func handOut() {

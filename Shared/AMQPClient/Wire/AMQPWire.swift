@@ -6,7 +6,9 @@ import Glibc
 final class AMQPWire {
     private let connection: amqp_connection_state_t
     private let configuration: AMQPConfiguration
-    private var assembler = ContentAssembler()
+    @exclusivity(unchecked) private var assembler = ContentAssembler()
+    @exclusivity(unchecked) private var lastExchange = LastName()
+    @exclusivity(unchecked) private var lastRoutingKey = LastName()
     private let arena = Arena()
     /// The socket; stays what it was when the library has closed it.
     let socket: Int32
@@ -198,9 +200,9 @@ final class AMQPWire {
         guard reply.reply.id == parity_method_basic_get_ok, let decoded = reply.reply.decoded else { return nil }
         let ok = decoded.assumingMemoryBound(to: amqp_basic_get_ok_t.self).pointee
         assembler.begin(
-            WireContent(
+            WireEnvelope(
                 channel: channel, deliveryTag: ok.delivery_tag, redelivered: ok.redelivered != 0,
-                exchange: String(ok.exchange), routingKey: String(ok.routing_key)), isReturn: false)
+                exchange: String(ok.exchange), routingKey: String(ok.routing_key)))
         let deadline = ContinuousClock.now.advanced(by: configuration.rpcTimeout)
         while ContinuousClock.now < deadline {
             switch try nextEvent(waitingFor: .milliseconds(100)) {
@@ -289,16 +291,17 @@ final class AMQPWire {
         case parity_method_basic_deliver:
             let deliver = decoded.assumingMemoryBound(to: amqp_basic_deliver_t.self).pointee
             assembler.begin(
-                WireContent(
+                WireEnvelope(
                     channel: channel, deliveryTag: deliver.delivery_tag, redelivered: deliver.redelivered != 0,
-                    exchange: String(deliver.exchange), routingKey: String(deliver.routing_key)), isReturn: false)
+                    exchange: lastExchange.read(deliver.exchange),
+                    routingKey: lastRoutingKey.read(deliver.routing_key)))
             return nil
         case parity_method_basic_return:
             let back = decoded.assumingMemoryBound(to: amqp_basic_return_t.self).pointee
             assembler.begin(
-                WireContent(
+                WireEnvelope(
                     channel: channel, exchange: String(back.exchange), routingKey: String(back.routing_key),
-                    replyText: String(back.reply_text), replyCode: Int(back.reply_code)), isReturn: true)
+                    isReturn: true))
             return nil
         case parity_method_basic_cancel: return .consumerCancelled(channel: channel)
         case parity_method_connection_blocked:

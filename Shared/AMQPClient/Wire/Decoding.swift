@@ -6,6 +6,18 @@ extension String {
     }
 }
 
+/// The name that was read last: deliveries of one queue mostly have the same, which then costs no memory.
+struct LastName {
+    private var text = ""
+
+    mutating func read(_ bytes: amqp_bytes_t) -> String {
+        let raw = UnsafeRawBufferPointer(start: bytes.bytes, count: bytes.len)
+        let isSame = text.utf8.withContiguousStorageIfAvailable { raw.elementsEqual(UnsafeRawBufferPointer($0)) }
+        if isSame != true { text = String(bytes) }
+        return text
+    }
+}
+
 extension [UInt8] {
     init(_ bytes: amqp_bytes_t) { self = Array(UnsafeRawBufferPointer(start: bytes.bytes, count: bytes.len)) }
 }
