@@ -36,7 +36,9 @@ struct GatewayCommand: AsyncParsableCommand {
                     logger.info("Listening", metadata: ["port": "\(channel.localAddress?.port ?? settings.port)"])
                 }, logger: Logger(label: "http"))
             try await ServiceRunner.run(
-                services: core.services(consuming: [], [setup, application], checks: [setup.check]), logger: logger)
+                services: core.services(
+                    consuming: gateway.loops(on: core.consumer), [setup, application], checks: [setup.check]),
+                logger: logger)
         }
     }
 }

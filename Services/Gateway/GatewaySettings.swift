@@ -12,6 +12,9 @@ package struct GatewaySettings: SettingsGroup {
         "PARITY_ADMIN_KEY", help: "API key of the administrator, who makes accounts and books deposits")
     static let maximumBlobSetting = Setting<Int>.integer(
         "PARITY_MAX_BLOB_BYTES", default: 8 << 30, in: 1...(1 << 46), help: "Largest blob, in bytes")
+    static let dailyUploadSetting = Setting<Int>.integer(
+        "PARITY_DAILY_UPLOAD_BYTES", default: 256 << 30, in: 1...(1 << 50),
+        help: "What one account may upload in 24 hours, in bytes")
     static let classesSetting = Setting<[String]>.list(
         "PARITY_CLASSES", default: ["linux-amd64.small"], help: "Classes of replicas that the network has lanes for")
     static let lanesSetting = Setting<Int>.integer(
@@ -31,9 +34,9 @@ package struct GatewaySettings: SettingsGroup {
     package static let descriptions =
         ServiceSettings.descriptions + [
             hostSetting.description, portSetting.description, blobFolderSetting.description,
-            adminKeySetting.description, maximumBlobSetting.description, classesSetting.description,
-            lanesSetting.description, distinctBySetting.description, runnerBrokerSetting.description,
-            leaseSetting.description,
+            adminKeySetting.description, maximumBlobSetting.description, dailyUploadSetting.description,
+            classesSetting.description, lanesSetting.description, distinctBySetting.description,
+            runnerBrokerSetting.description, leaseSetting.description,
         ]
 
     package var service: ServiceSettings
@@ -42,6 +45,7 @@ package struct GatewaySettings: SettingsGroup {
     package var blobFolder: String
     package var adminKey: String?
     package var maximumBlobBytes: Int64
+    package var dailyUploadBytes: Int64
     package var classes: [String]
     package var lanes: Int
     package var distinctBy: DistinctBy
@@ -55,6 +59,7 @@ package struct GatewaySettings: SettingsGroup {
         blobFolder = try reader.value(Self.blobFolderSetting)
         adminKey = try reader.optional(Self.adminKeySetting)
         maximumBlobBytes = Int64(try reader.value(Self.maximumBlobSetting))
+        dailyUploadBytes = Int64(try reader.value(Self.dailyUploadSetting))
         classes = try reader.value(Self.classesSetting)
         lanes = try reader.value(Self.lanesSetting)
         distinctBy = try reader.value(Self.distinctBySetting)

@@ -16,8 +16,9 @@ struct ParityCommand: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            SubmitCommand.self, WatchCommand.self, StatusCommand.self, ListCommand.self, OutputCommand.self,
-            CancelCommand.self, RunnersCommand.self, BalanceCommand.self, DepositCommand.self, AccountCommand.self,
+            SubmitCommand.self, WatchCommand.self, StatusCommand.self, DivergenceCommand.self, ListCommand.self,
+            OutputCommand.self, CancelCommand.self, RunnersCommand.self, BalanceCommand.self, DepositCommand.self,
+            AccountCommand.self,
             LoginCommand.self, DevCommand.self,
         ])
 }

@@ -19,12 +19,16 @@ package actor RunnerAgent: Service {
     private let consumer: AMQPConsumer
     private let gateway: GatewayLink
     private let executor: any Executor
+    /// How much is uploaded of an output that is known to have lost.
+    private let evidenceBytes: Int64
     private let logger: Logger
 
     private var leases = LeaseBook(sequence: Int64(Date().timeIntervalSince1970 * 1000))
     private var answers: [AttemptID: CheckedContinuation<Answer?, Never>] = [:]
     private var running: [AttemptID: Task<SandboxResult, any Error>] = [:]
     private var specs: [Digest: TaskSpec] = [:]
+    /// What the tasks of leases that are held were verified with, where they were.
+    private var decided: [AttemptID: Digest] = [:]
 
     private enum Answer: Sendable {
         case granted(Grant)
@@ -38,7 +42,8 @@ package actor RunnerAgent: Service {
 
     package init(
         registration: RunnerRegistration, key: Curve25519.Signing.PrivateKey, slots: Int, publisher: AMQPPublisher,
-        consumer: AMQPConsumer, gateway: GatewayLink, executor: any Executor, logger: Logger
+        consumer: AMQPConsumer, gateway: GatewayLink, executor: any Executor, evidenceBytes: Int64 = 16 << 20,
+        logger: Logger
     ) {
         self.registration = registration
         self.key = key
@@ -47,6 +52,7 @@ package actor RunnerAgent: Service {
         self.consumer = consumer
         self.gateway = gateway
         self.executor = executor
+        self.evidenceBytes = evidenceBytes
         var logger = logger
         logger[metadataKey: "runner"] = "\(registration.id)"
         self.logger = logger
@@ -132,6 +138,9 @@ package actor RunnerAgent: Service {
                 for id in leases.renewed(renewal) { stop(id, "the network gave it to another") }
             } else if let cancel = try Envelope.decode(Cancel.self, from: delivery) {
                 stop(cancel.id, "cancelled")
+            } else if let verdict = try Envelope.decode(Decided.self, from: delivery), leases.leases[verdict.id] != nil
+            {
+                decided[verdict.id] = verdict.outputDigest
             }
         } catch {
             logger.warning("A message could not be read", metadata: ["error": "\(error)"])
@@ -165,7 +174,10 @@ package actor RunnerAgent: Service {
         }
         leases.granted(
             offer.id, token: grant.token, leaseMilliseconds: grant.leaseMilliseconds, claimedAt: claimedAt)
-        defer { leases.release(offer.id) }
+        defer {
+            leases.release(offer.id)
+            decided[offer.id] = nil
+        }
         let started = Date()
         do {
             let prepared = try await preparation.value
@@ -207,7 +219,7 @@ package actor RunnerAgent: Service {
         }
         // Once stopped it has no right to a result, even if the run was just done.
         guard leases.leases[offer.id] != nil else { return }
-        try await upload(result)
+        try await upload(result, of: offer.id)
         await report(result, image: prepared.image, offer, grant, started: started)
     }
 
@@ -259,10 +271,14 @@ package actor RunnerAgent: Service {
 
     // MARK: - Results
 
-    /// Outputs are where the manifest says before anybody reads of them.
-    private func upload(_ result: SandboxResult) async throws {
+    /// Outputs are where the manifest says before anybody reads of them. One that has lost already serves to explain why
+    /// it differs: of it, only what is small is sent.
+    private func upload(_ result: SandboxResult, of id: AttemptID) async throws {
         guard let manifest = result.manifest else { return }
-        for (digest, path) in result.contents { try await gateway.upload(digest, from: path) }
+        let hasLost = decided[id].map { $0 != manifest.digest } ?? false
+        for content in manifest.contents(within: hasLost ? evidenceBytes : .max) {
+            if let path = result.contents[content.digest] { try await gateway.upload(content.digest, from: path) }
+        }
         let path = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path()
         defer { try? FileManager.default.removeItem(atPath: path) }
         try Data(manifest.canonicalBytes).write(to: URL(filePath: path))

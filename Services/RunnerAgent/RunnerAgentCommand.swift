@@ -62,7 +62,7 @@ struct RunnerAgentCommand: AsyncParsableCommand {
         let consumer = AMQPConsumer(configuration: broker, logger: logger)
         let agent = RunnerAgent(
             registration: registration, key: key, slots: settings.slots, publisher: publisher, consumer: consumer,
-            gateway: gateway, executor: executor, logger: logger)
+            gateway: gateway, executor: executor, evidenceBytes: settings.evidenceBytes, logger: logger)
         let admin = AdminServer(
             settings: settings.common.admin,
             checks: [ReadinessCheck("amqp") { publisher.status == .connected && consumer.status == .connected }],

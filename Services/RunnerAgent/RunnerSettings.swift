@@ -30,12 +30,15 @@ package struct RunnerSettings: SettingsGroup {
         help: "Whether images that say USER root are run, as root without capabilities, instead of rejected")
     static let runtime = Setting<String>.text(
         "PARITY_CONTAINER_RUNTIME", help: "The engine's runtime for tasks, such as runsc; its default unless set")
+    static let evidence = Setting<Int>.integer(
+        "PARITY_EVIDENCE_BYTES", default: 16 << 20, in: 0...(1 << 40),
+        help: "How much of an output that has lost already to upload, for the task's divergence report")
 
     package static let descriptions =
         CommonSettings.descriptions + [
             gateway.description, apiKey.description, name.description, state.description, slots.description,
             classes.description, docker.description, broker.description, imageCache.description,
-            imageSize.description, root.description, runtime.description,
+            imageSize.description, root.description, runtime.description, evidence.description,
         ]
 
     package var common: CommonSettings
@@ -49,6 +52,7 @@ package struct RunnerSettings: SettingsGroup {
     package var brokerURL: String?
     package var images: ImageCache.Limits
     package var sandbox: SandboxSettings
+    package var evidenceBytes: Int64
 
     package init(_ reader: SettingsReader) throws {
         common = try CommonSettings(reader)
@@ -64,5 +68,6 @@ package struct RunnerSettings: SettingsGroup {
             cacheBytes: Int64(try reader.value(Self.imageCache)), imageBytes: Int64(try reader.value(Self.imageSize)))
         sandbox = SandboxSettings(
             allowsRoot: try reader.value(Self.root), runtime: try reader.optional(Self.runtime))
+        evidenceBytes = Int64(try reader.value(Self.evidence))
     }
 }

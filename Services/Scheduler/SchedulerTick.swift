@@ -76,6 +76,9 @@ package struct SchedulerTick: Service {
             for task in try await Backlog.unsettled(limit: Self.batch, in: transaction) {
                 messages.append(try Routing.due(task))
             }
+            for task in try await Backlog.unexplained(limit: Self.batch, in: transaction) {
+                messages.append(try Routing.diverged(task))
+            }
             try await Outbox.insert(messages, in: transaction)
         }
         scheduler.relay.wake()

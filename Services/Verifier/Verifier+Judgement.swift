@@ -16,9 +16,12 @@ extension Verifier {
             try await mark(ballot, task, in: transaction)
         }
         let replicas = try await Replicas.all(of: task.id, in: transaction)
-        if !task.isSettled, !replicas.contains(where: \.state.isOpen) {
-            try await Outbox.insert([try Routing.due(task.id)], in: transaction)
+        var messages: [OutboxMessage] = []
+        if !task.isSettled, !replicas.contains(where: \.state.isOpen) { messages.append(try Routing.due(task.id)) }
+        if task.state != .cancelled, try await Divergences.note(task.id, in: transaction) {
+            messages.append(try Routing.diverged(task.id))
         }
+        try await Outbox.insert(messages, in: transaction)
     }
 
     /// True if there is a verdict now.
@@ -30,19 +33,20 @@ extension Verifier {
         case .verified(let ballot, let winners):
             let exitCode = replicas.first { winners.contains($0.replica) }?.exitCode
             try await conclude(
-                task, state: .verified, kind: .verified, ballot: ballot, exitCode: exitCode, reason: nil,
+                task, replicas, state: .verified, kind: .verified, ballot: ballot, exitCode: exitCode, reason: nil,
                 in: transaction)
         case .noConsensus:
             try await conclude(
-                task, state: .noConsensus, kind: .noConsensus, ballot: nil, exitCode: nil, reason: nil,
+                task, replicas, state: .noConsensus, kind: .noConsensus, ballot: nil, exitCode: nil, reason: nil,
                 in: transaction)
         case .failed(let reason):
             try await conclude(
-                task, state: .failed, kind: .failed, ballot: nil, exitCode: nil, reason: reason, in: transaction)
+                task, replicas, state: .failed, kind: .failed, ballot: nil, exitCode: nil, reason: reason,
+                in: transaction)
         case .undecided(let total):
             if task.isOverdue {
                 try await conclude(
-                    task, state: .failed, kind: .failed, ballot: nil, exitCode: nil, reason: .deadline,
+                    task, replicas, state: .failed, kind: .failed, ballot: nil, exitCode: nil, reason: .deadline,
                     in: transaction)
                 return true
             }
@@ -68,8 +72,8 @@ extension Verifier {
     }
 
     private func conclude(
-        _ task: Tasks.Row, state: TaskState, kind: VerdictKind, ballot: Ballot?, exitCode: Int?,
-        reason: Consensus.FailureReason?, in transaction: PostgresTransaction
+        _ task: Tasks.Row, _ replicas: [Replicas.Row], state: TaskState, kind: VerdictKind, ballot: Ballot?,
+        exitCode: Int?, reason: Consensus.FailureReason?, in transaction: PostgresTransaction
     ) async throws {
         try await Results.insertVerdict(
             task.id, kind: kind, ballot: ballot, exitCode: exitCode, reason: reason?.rawValue, in: transaction)
@@ -84,7 +88,9 @@ extension Verifier {
             events.append(.init(.replicaCancelled, ["replica": .integer(Int64(id.replica))]))
             if let runner { messages.append(try Routing.toRunner(Cancel(id: id), runner)) }
         }
+        if let ballot { messages += try Self.decided(ballot, replicas, of: task.id) }
         var data: [String: JSONValue] = ["verdict": .string(kind.rawValue)]
+        data["camps"] = Self.camps(of: replicas)
         data["output_digest"] = ballot.map { .string($0.digest.description) }
         data["reason"] = reason.map { .string($0.rawValue) }
         if let ballot {
@@ -101,6 +107,35 @@ extension Verifier {
                 "task": "\(task.id)", "verdict": "\(kind.rawValue)", "digest": "\(ballot?.digest.description ?? "-")",
                 "reason": "\(reason?.rawValue ?? "-")",
             ])
+    }
+
+    /// Tells runners that still run a verified task what they should match.
+    private static func decided(
+        _ ballot: Ballot, _ replicas: [Replicas.Row], of task: TaskID
+    ) throws -> [OutboxMessage] {
+        try replicas.compactMap { replica in
+            guard replica.state == .granted, let runner = replica.runner else { return nil }
+            let id = AttemptID(task: task, replica: replica.replica, attempt: replica.attempt)
+            return try Routing.toRunner(Decided(id: id, outputDigest: ballot.digest), runner)
+        }
+    }
+
+    /// Who voted for what, the largest camp first; nil while all agree.
+    private static func camps(of replicas: [Replicas.Row]) -> JSONValue? {
+        let camps = Dictionary(grouping: replicas.filter { $0.ballot != nil }, by: \.ballot)
+        guard camps.count > 1 else { return nil }
+        let sorted = camps.values.sorted { left, right in
+            left.count != right.count ? left.count > right.count : left[0].replica < right[0].replica
+        }
+        return .array(
+            sorted.map { camp in
+                var members: [String: JSONValue] = [
+                    "replicas": .array(camp.map { .integer(Int64($0.replica)) })
+                ]
+                members["outcome"] = camp[0].outcome.map { .string($0.rawValue) }
+                members["output_digest"] = camp[0].outputDigest.map { .string($0.description) }
+                return .object(members)
+            })
     }
 
     /// Notes who matched, and disqualifies who mismatches consistently.

@@ -26,6 +26,10 @@ package enum Routing {
             isMandatory: false)
     }
 
+    package static func diverged(_ task: TaskID) throws -> OutboxMessage {
+        try Envelope.outbox(TaskDiverged(task: task), exchange: Topology.events, routingKey: "task.diverged")
+    }
+
     package static func settled(_ task: TaskID, paid: Amount, refunded: Amount) throws -> OutboxMessage {
         try Envelope.outbox(
             PayoutSettled(task: task, paid: paid, refunded: refunded), exchange: Topology.events,

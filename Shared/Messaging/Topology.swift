@@ -20,6 +20,7 @@ package enum Topology {
         case verifierResults = "parity.verifier.results"
         case verifierTasks = "parity.verifier.tasks"
         case payoutDue = "parity.payout.due"
+        case gatewayDivergences = "parity.gateway.divergences"
 
         var bindings: [AMQPQueue.Binding] {
             switch self {
@@ -33,6 +34,7 @@ package enum Topology {
             case .verifierResults: [.init(exchange: inbound, routingKey: "result.*")]
             case .verifierTasks: [.init(exchange: events, routingKey: "task.evaluate")]
             case .payoutDue: [.init(exchange: events, routingKey: "payout.due")]
+            case .gatewayDivergences: [.init(exchange: events, routingKey: "task.diverged")]
             }
         }
     }

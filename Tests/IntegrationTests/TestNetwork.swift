@@ -35,10 +35,13 @@ struct TestNetwork: Sendable {
     /// Short, so that a lost runner is noticed within a test.
     static let lease: Duration = .seconds(3)
 
-    static func run(_ body: @escaping @Sendable (TestNetwork) async throws -> Void) async throws {
+    /// `overrides` are settings of the gateway.
+    static func run(
+        overrides: [String: String] = [:], _ body: @escaping @Sendable (TestNetwork) async throws -> Void
+    ) async throws {
         try await PostgresTestDatabase.withDatabase { database in
             try await RabbitMQTestBroker.withVirtualHost { broker in
-                try await start(database: database, brokerURL: broker.url, body)
+                try await start(database: database, brokerURL: broker.url, overrides: overrides, body)
             }
         }
     }
@@ -58,7 +61,8 @@ struct TestNetwork: Sendable {
     }
 
     private static func start(
-        database: String, brokerURL: String, _ body: @escaping @Sendable (TestNetwork) async throws -> Void
+        database: String, brokerURL: String, overrides: [String: String] = [:],
+        _ body: @escaping @Sendable (TestNetwork) async throws -> Void
     ) async throws {
         var logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         logger.logLevel = .critical
@@ -69,7 +73,7 @@ struct TestNetwork: Sendable {
                 "PARITY_POSTGRES_URL": database, "PARITY_AMQP_URL": brokerURL, "PARITY_BLOB_DIR": folder,
                 "PARITY_ADMIN_KEY": TestAPI.adminKey, "PARITY_DISTINCT_BY": "runner", "PARITY_LISTEN_PORT": "0",
                 "PARITY_LEASE": "3s",
-            ], environment: [:])
+            ].merging(overrides) { $1 }, environment: [:])
         let settings = try GatewaySettings(reader)
         let core = try await NetworkService.connect("test", settings.service, logger: logger)
         let scheduler = Scheduler(
@@ -88,6 +92,7 @@ struct TestNetwork: Sendable {
             onServerRunning: { channel in port.yield(channel.localAddress?.port ?? 0) }, logger: logger)
         let loops =
             scheduler.loops(on: core.consumer) + verifier.loops(on: core.consumer) + payout.loops(on: core.consumer)
+            + gateway.loops(on: core.consumer)
         let tick = SchedulerTick(scheduler: scheduler, interval: .milliseconds(300), logger: logger)
         let group = ServiceGroup(
             services: core.services(consuming: loops, [setup, tick, application]), gracefulShutdownSignals: [],
@@ -109,7 +114,9 @@ struct TestNetwork: Sendable {
     }
 
     /// Runs an agent until the task is cancelled, which is as sudden for the network as a crash.
-    func runAgent(_ name: String, operator account: TestAPI.Account, executor: ScriptedExecutor) async throws {
+    func runAgent(
+        _ name: String, operator account: TestAPI.Account, executor: any Executor, evidenceBytes: Int64 = 16 << 20
+    ) async throws {
         let key = Curve25519.Signing.PrivateKey()
         let link = GatewayLink(client: .shared, base: api.base, apiKey: account.key)
         let proof = try key.signature(
@@ -123,7 +130,7 @@ struct TestNetwork: Sendable {
         let consumer = AMQPConsumer(configuration: configuration, logger: logger)
         let agent = RunnerAgent(
             registration: registration, key: key, slots: 2, publisher: publisher, consumer: consumer, gateway: link,
-            executor: executor, logger: logger)
+            executor: executor, evidenceBytes: evidenceBytes, logger: logger)
         try await withThrowingTaskGroup { group in
             group.addTask { try await publisher.run() }
             group.addTask { try await consumer.run() }

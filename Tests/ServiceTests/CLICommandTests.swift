@@ -7,39 +7,10 @@ import Testing
 
 /// The built executable, run as a script would run it.
 @Suite(.timeLimit(.minutes(2))) struct CLICommandTests {
-    private struct Run {
-        var status: Int32
-        var output: String
-        var errors: String
-    }
-
-    private func parity(_ arguments: [String], environment: [String: String] = [:], input: String = "") async throws
-        -> Run
-    {
-        let process = Process()
-        let folder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
-        process.executableURL = folder.appending(path: "parity")
-        process.arguments = arguments
-        process.environment = ["HOME": "/nonexistent", "PATH": "/usr/bin:/bin"].merging(environment) { $1 }
-        let (output, errors, standardInput) = (Pipe(), Pipe(), Pipe())
-        process.standardOutput = output
-        process.standardError = errors
-        process.standardInput = standardInput
-        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-            process.terminationHandler = { _ in continuation.resume() }
-            do {
-                try process.run()
-                try standardInput.fileHandleForWriting.write(contentsOf: Data(input.utf8))
-                try standardInput.fileHandleForWriting.close()
-            } catch {
-                process.terminationHandler = nil
-                continuation.resume(throwing: error)
-            }
-        }
-        func text(_ pipe: Pipe) throws -> String {
-            String(decoding: try pipe.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
-        }
-        return Run(status: process.terminationStatus, output: try text(output), errors: try text(errors))
+    private func parity(
+        _ arguments: [String], environment: [String: String] = [:], input: String = ""
+    ) async throws -> ParityExecutable.Run {
+        try await ParityExecutable.run(arguments, environment: environment, input: input)
     }
 
     private static let spec = "schema: parity.task/v1\nenvironment: {image: '\(Samples.image)'}\nreward: 5\n"

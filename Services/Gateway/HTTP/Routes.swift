@@ -17,6 +17,7 @@ extension Gateway {
             ("/v1/tasks/{id}", [(.get, showTask)]),
             ("/v1/tasks/{id}/cancel", [(.post, cancelTask)]),
             ("/v1/tasks/{id}/events", [(.get, streamEvents)]),
+            ("/v1/tasks/{id}/divergence", [(.get, showDivergence)]),
             ("/v1/tasks/{id}/output", [(.get, downloadOutput)]),
             ("/v1/tasks/{id}/output/**", [(.get, downloadFile)]),
             ("/v1/tasks/{id}/output-stdout", [(.get, downloadStdout)]),

@@ -10,9 +10,11 @@ extension Gateway {
     /// How often the rows are looked at for a watcher, and how often a silent stream shows that it lives.
     private static let eventPoll: Duration = .milliseconds(150)
     private static let keepAlive: Duration = .seconds(15)
+    /// How long a settled task's stream waits for the explanation of what differed.
+    private static let explanationPatience: Duration = .seconds(30)
 
-    /// `GET /v1/tasks/{id}/events`: the task's history as server-sent events, then live until it is settled. Resumes
-    /// after `Last-Event-ID`.
+    /// `GET /v1/tasks/{id}/events`: the task's history as server-sent events, then live until it is settled and what
+    /// differed is explained. Resumes after `Last-Event-ID`.
     @Sendable func streamEvents(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
         let task = try await task(request, context)
         let last = HTTPField.Name("Last-Event-ID").flatMap { request.headers[$0] }
@@ -39,6 +41,7 @@ extension Gateway {
     private func follow(_ task: TaskID, after start: Int64, _ stream: UncheckedWriter) async throws {
         var seq = start
         var silentSince = ContinuousClock.now
+        var settledAt: ContinuousClock.Instant?
         while !Task.isCancelled {
             let events = try await pool.withConnection {
                 try await Views.events(of: task, after: seq, limit: 200, in: $0)
@@ -48,24 +51,25 @@ extension Gateway {
                 try await stream.writer.write(ByteBuffer(string: line))
                 seq = event.seq
                 silentSince = .now
+                if event.type == .taskSettled { settledAt = .now }
             }
-            if events.last?.type == .taskSettled { return }
             if events.count == 200 { continue }
+            if let settledAt, settledAt.duration(to: .now) > Self.explanationPatience { return }
+            if events.isEmpty || settledAt != nil, try await isOver(task, after: seq) { return }
             if silentSince.duration(to: .now) >= Self.keepAlive {
                 try await stream.writer.write(ByteBuffer(string: ": still here\n\n"))
                 silentSince = .now
             }
             do { try await Task.sleep(for: Self.eventPoll) } catch { return }
-            if events.isEmpty, try await isOver(task, after: seq) { return }
         }
     }
 
-    /// A resumed stream whose last event was seen already must end too.
+    /// Also for a resumed stream whose last event was seen already.
     private func isOver(_ task: TaskID, after seq: Int64) async throws -> Bool {
-        guard seq > 0 else { return false }
-        let last = try await pool.withConnection {
-            try await Views.events(of: task, after: seq - 1, limit: 1, in: $0)
+        try await pool.withConnection { connection in
+            guard try await Views.isComplete(task, in: connection) else { return false }
+            // What came between the last look at the events and this one is still to be told.
+            return try await Views.events(of: task, after: seq, limit: 1, in: connection).isEmpty
         }
-        return last.first?.type == .taskSettled
     }
 }

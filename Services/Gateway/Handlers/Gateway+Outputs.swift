@@ -101,11 +101,27 @@ extension Gateway {
         return Response(status: .ok, headers: [.contentLength: String(size)])
     }
 
+    private func roomForUploads(of account: AccountID) async throws -> Int64 {
+        let used = try await pool.withConnection {
+            try await Accounts.uploadedBytes(by: account, within: .seconds(86_400), in: $0)
+        }
+        return max(0, settings.dailyUploadBytes - used)
+    }
+
     /// `PUT /v1/blobs/{digest}`: streamed, and kept only if the bytes have this digest. Repeating it changes nothing.
     @Sendable func uploadBlob(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
         let account = try await authenticate(request)
         let digest = try digest(context)
-        let size = try await blobs.put(digest, maximumBytes: settings.maximumBlobBytes, chunks: request.body)
+        let room = try await roomForUploads(of: account.id)
+        let announced = request.headers[.contentLength].flatMap { Int64($0) } ?? 0
+        // Who may upload without end could fill the disk that everybody's outputs are on.
+        guard room > 0, announced <= room else {
+            throw Problem(
+                status: 429, code: "upload_quota", title: "Too Many Requests",
+                detail: "an account may upload \(settings.dailyUploadBytes) bytes in 24 hours; \(room) are left")
+        }
+        let most = min(room, settings.maximumBlobBytes)
+        let size = try await blobs.put(digest, maximumBytes: most, chunks: request.body)
         try await pool.withConnection { try await Accounts.noteBlob(digest, size: size, by: account.id, in: $0) }
         return Response(status: .created)
     }

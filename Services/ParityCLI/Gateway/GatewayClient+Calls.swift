@@ -11,6 +11,10 @@ extension GatewayClient {
         try await get("/v1/tasks/\(id)", as: TaskObject.self)
     }
 
+    func divergence(_ id: TaskID) async throws -> Answer<DivergenceReport> {
+        try await get("/v1/tasks/\(id)/divergence", as: DivergenceReport.self)
+    }
+
     func tasks(state: TaskState?, limit: Int, cursor: String?) async throws -> Answer<Page<TaskObject>> {
         var query = ["limit=\(limit)"]
         if let state { query.append("state=\(state.rawValue)") }

@@ -21,7 +21,9 @@ enum TaskText {
             let refunded = task.refunded ?? .zero
             lines.append(field("settled", "\(paid.decimal) paid, \(refunded.decimal) refunded"))
         }
-        return lines + task.replicas.sorted { $0.replica < $1.replica }.map(replica)
+        lines += task.replicas.sorted { $0.replica < $1.replica }.map(replica)
+        guard let divergence = task.divergence else { return lines }
+        return lines + DivergenceText.short(divergence.summary, remedy: divergence.remedy, task: task.id)
     }
 
     private static func field(_ name: String, _ value: String) -> StyledLine {

@@ -58,6 +58,9 @@ enum ProgressText {
             if let refunded = progress.refunded, refunded > .zero { parts.append("\(refunded.decimal) refunded") }
             lines.append(StyledLine("settled: \(parts.isEmpty ? "nothing to pay" : parts.joined(separator: ", "))"))
         }
+        if let divergence = progress.divergence {
+            lines += DivergenceText.short(divergence.summary, remedy: divergence.remedy, task: progress.id)
+        }
         return lines
     }
 
@@ -67,9 +70,10 @@ enum ProgressText {
         line.add(event.known.map(name) ?? event.type)
         for key in [
             "replica", "lane", "attempt", "runner", "verdict", "outcome", "exit_code", "output_digest", "reason",
+            "summary",
         ] {
             guard let value = event.data[key], value != .null else { continue }
-            line.add("  \(words(key)) \(text(value))")
+            line.add(key == "summary" ? " \(value.string ?? "")" : "  \(words(key)) \(text(value))")
         }
         for key in ["reward", "paid", "refunded"] {
             guard let amount = event.data[key]?.integer.flatMap({ Amount(units: $0) }) else { continue }
@@ -92,6 +96,7 @@ enum ProgressText {
         case .taskDecided: "decided"
         case .taskCancelled: "cancelled"
         case .taskSettled: "settled"
+        case .taskDiverged: "results differ:"
         }
     }
 

@@ -13,7 +13,8 @@ struct TaskFollower {
     let client: GatewayClient
     let id: TaskID
 
-    /// Hands every event to `onEvent`, in order, each once, and returns the task as it stands at the end: settled.
+    /// Hands every event to `onEvent`, in order, each once, and returns the task as it stands at the end: settled, and
+    /// with what differed explained, if the gateway could.
     ///
     /// A lost connection is made anew from the last event seen (`Last-Event-ID`). Throws ``GatewayFailure`` when the
     /// gateway refuses, or stays away for minutes.
@@ -22,14 +23,21 @@ struct TaskFollower {
     ) async throws -> GatewayClient.Answer<TaskObject> {
         var task = try await client.task(id)
         var last: Int64 = 0
+        var isSettled = false
         var failures = 0
         var idleEnds = 0
         while true {
             let before = last
             do {
-                let isComplete = try await stream(after: &last, onEvent)
+                try await stream(after: last) { event in
+                    guard event.seq > last else { return }
+                    last = event.seq
+                    isSettled = isSettled || event.known == .taskSettled
+                    onEvent(event)
+                }
                 task = try await client.task(id)
-                if isComplete { return task }
+                // The gateway ends the stream once it has nothing more to tell.
+                if isSettled { return task }
                 failures = 0
                 if last == before, task.value.state.isFinal { idleEnds += 1 }
                 if task.value.state.isFinal, task.value.settled || idleEnds >= Self.maximumIdleEnds { return task }
@@ -41,8 +49,8 @@ struct TaskFollower {
         }
     }
 
-    /// One connection's worth of events; true when the last event of the task was among them.
-    private func stream(after last: inout Int64, _ onEvent: (WatchEvent) -> Void) async throws -> Bool {
+    /// One connection's worth of events.
+    private func stream(after last: Int64, _ onEvent: (WatchEvent) -> Void) async throws {
         var request = client.request(.GET, "/v1/tasks/\(id)/events")
         request.headers.replaceOrAdd(name: "Accept", value: "text/event-stream")
         if last > 0 { request.headers.add(name: "Last-Event-ID", value: String(last)) }
@@ -50,14 +58,8 @@ struct TaskFollower {
         do {
             let response = try await client.http.execute(request, timeout: .hours(24))
             for try await chunk in try await client.checked(response).body {
-                for event in try parser.consume(chunk.readableBytesView).compactMap(WatchEvent.init)
-                where event.seq > last {
-                    last = event.seq
-                    onEvent(event)
-                    if event.isLast { return true }
-                }
+                for event in try parser.consume(chunk.readableBytesView).compactMap(WatchEvent.init) { onEvent(event) }
             }
-            return false
         } catch let failure as GatewayFailure {
             throw failure
         } catch {

@@ -24,6 +24,13 @@ struct TaskProgress: Sendable, Equatable {
     private(set) var expectationFailed = false
     private(set) var paid: Amount?
     private(set) var refunded: Amount?
+    private(set) var divergence: Divergence?
+
+    /// What results differ in, in words.
+    struct Divergence: Sendable, Equatable {
+        var summary: String
+        var remedy: String?
+    }
 
     init(id: TaskID) { self.id = id }
 
@@ -34,6 +41,10 @@ struct TaskProgress: Sendable, Equatable {
         case .taskDecided: decide(event.data)
         case .taskCancelled: state = TaskState.cancelled.rawValue
         case .taskSettled: settle(event.data)
+        case .taskDiverged:
+            divergence = event.data["summary"]?.string.map {
+                Divergence(summary: $0, remedy: event.data["remedy"]?.string)
+            }
         case nil: break
         default: if let number = event.replica { applyToReplica(number, event) }
         }

@@ -27,5 +27,4 @@ struct WatchEvent: Sendable, Equatable {
 
     var known: EventType? { EventType(rawValue: type) }
     var replica: Int? { data["replica"]?.integer.flatMap { Int(exactly: $0) } }
-    var isLast: Bool { known == .taskSettled }
 }

@@ -32,9 +32,13 @@ package enum EventType: String, Codable, Sendable, CaseIterable {
     case replicaLost = "replica.lost"
     /// `replica`
     case replicaCancelled = "replica.cancelled"
-    /// `verdict`, `output_digest`?, `reason`?, `expectation_failed`?
+    /// `verdict`, `output_digest`?, `reason`?, `expectation_failed`?; where results differ, `camps`
+    /// [{`outcome`, `output_digest`, `replicas`}].
     case taskDecided = "task.decided"
     case taskCancelled = "task.cancelled"
-    /// `paid`, `refunded`, `shares` [{`replica`, `runner`, `amount`}]; the last event of a task.
+    /// `paid`, `refunded`, `shares` [{`replica`, `runner`, `amount`}]; the last event of a task, but for
+    /// ``taskDiverged``.
     case taskSettled = "task.settled"
+    /// What results differ in, once it is known: the members of ``DivergenceSummary``. Again when late results changed it.
+    case taskDiverged = "task.diverged"
 }

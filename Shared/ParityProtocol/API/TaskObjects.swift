@@ -16,9 +16,11 @@ package struct TaskObject: Codable, Sendable, Equatable {
     package var refunded: Amount?
     /// The verified output did not meet the spec's `expect`.
     package var expectationFailed: Bool?
+    /// What its results differ in, where they do; the whole report is `GET /v1/tasks/{id}/divergence`.
+    package var divergence: DivergenceSummary?
 
     enum CodingKeys: String, CodingKey {
-        case id, state, spec, reward, replicas, verdict, settled, paid, refunded
+        case id, state, spec, reward, replicas, verdict, settled, paid, refunded, divergence
         case specDigest = "spec_digest"
         case taskClass = "class"
         case createdAt = "created_at"
@@ -29,7 +31,7 @@ package struct TaskObject: Codable, Sendable, Equatable {
     package init(
         id: TaskID, state: TaskState, spec: JSONValue, specDigest: Digest, taskClass: String, reward: Amount,
         createdAt: String, decidedAt: String?, replicas: [ReplicaObject], verdict: VerdictObject?, settled: Bool,
-        paid: Amount?, refunded: Amount?, expectationFailed: Bool?
+        paid: Amount?, refunded: Amount?, expectationFailed: Bool?, divergence: DivergenceSummary? = nil
     ) {
         self.id = id
         self.state = state
@@ -45,6 +47,7 @@ package struct TaskObject: Codable, Sendable, Equatable {
         self.paid = paid
         self.refunded = refunded
         self.expectationFailed = expectationFailed
+        self.divergence = divergence
     }
 }
 

@@ -34,14 +34,11 @@ package struct DivergenceAnalysis: Sendable {
         camps = groups.map(\.camp)
         clocks = groups.map(\.votes).map { $0.lazy.compactMap(\.clock).first }
         var outputs: [(camp: Int, manifest: OutputManifest)] = []
-        for (index, group) in groups.enumerated() {
+        for (index, group) in groups.prefix(Self.maximumCompared).enumerated() where group.camp.outcome == .completed {
             guard let manifest = group.votes.lazy.compactMap(\.manifest).first else {
-                if group.camp.outcome == .completed {
-                    notes.append("the output of camp \(index + 1) was not kept, or is too large to be compared")
-                }
+                notes.append("the output of camp \(index + 1) was not kept, or is too large to be compared")
                 continue
             }
-            guard outputs.count < Self.maximumCompared else { continue }
             outputs.append((index, manifest))
             camps[index].isCompared = true
         }
@@ -54,6 +51,12 @@ package struct DivergenceAnalysis: Sendable {
         differences = outcomes + compared.found
         differencesTotal = outcomes.count + compared.total
         questions = Self.questions(about: differences)
+    }
+
+    /// The manifests that matter for a report on `votes`, which may still be without any.
+    package static func manifestsToRead(of votes: [DivergenceVote], accepted: Ballot?) -> [Digest] {
+        camps(of: votes, accepted: accepted).map(\.camp).prefix(maximumCompared).filter { $0.outcome == .completed }
+            .map(\.outputDigest)
     }
 
     /// How many camps there are; two or more make a divergence.

@@ -62,6 +62,17 @@ package struct OutputManifest: Sendable, Hashable {
         [stdout] + files.compactMap { if case .file(let content, _) = $0.kind { content } else { nil } }
     }
 
+    /// Of ``contents``, each once, those that fit into `limit` bytes together: stdout first, then by path.
+    package func contents(within limit: Int64) -> [Content] {
+        var seen: Set<Content> = []
+        var room = limit
+        return contents.filter { content in
+            guard content.size <= room, seen.insert(content).inserted else { return false }
+            room -= content.size
+            return true
+        }
+    }
+
     /// What is voted on when a run went over its limits: the digest of this statement, which every runner can form
     /// without the output that was too large.
     package static func limitDigest(_ limit: String) -> Digest {

@@ -35,6 +35,13 @@ package struct TaskEvaluate: MessageBody, Equatable {
     package init(task: TaskID) { self.task = task }
 }
 
+/// verifier, scheduler → gateway: the results of this decided task differ; say in what.
+package struct TaskDiverged: MessageBody, Equatable {
+    package static let schema = "parity.task.diverged/v1"
+    package let task: TaskID
+    package init(task: TaskID) { self.task = task }
+}
+
 /// verifier, gateway, scheduler → payout: the escrow of this task can be settled.
 package struct PayoutDue: MessageBody, Equatable {
     package static let schema = "parity.payout.due/v1"

@@ -68,6 +68,18 @@ package enum Accounts {
             account)
     }
 
+    /// How many bytes of blobs an account brought in during the last `span`; what others had brought does not count.
+    package static func uploadedBytes(
+        by account: AccountID, within span: Duration, in session: some PostgresSession
+    ) async throws -> Int64 {
+        let rows = try await session.query(
+            """
+            SELECT coalesce(sum(size), 0)::int8 FROM blobs
+            WHERE account_id = $1 AND created_at > now() - $2 * interval '1 millisecond'
+            """, account, Double(span.milliseconds))
+        return try rows.first?.decode(at: 0) ?? 0
+    }
+
     /// Which of these blobs are not there.
     package static func missingBlobs(
         _ digests: [Digest], in session: some PostgresSession

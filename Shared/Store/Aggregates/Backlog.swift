@@ -93,6 +93,16 @@ package enum Backlog {
                 """, limit))
     }
 
+    /// Tasks whose results differ, and whose report is still to be made after a while.
+    package static func unexplained(limit: Int, in session: some PostgresSession) async throws -> [TaskID] {
+        try await ids(
+            session.query(
+                """
+                SELECT task_id FROM divergences
+                WHERE reported_votes < votes AND noted_at < now() - interval '10 seconds' ORDER BY noted_at LIMIT $1
+                """, limit))
+    }
+
     private static func ids(_ result: PostgresResult) throws(PostgresError) -> [TaskID] {
         try result.map { row throws(PostgresError) in try row.decode(at: 0) }
     }

@@ -1,3 +1,4 @@
+import FoundationEssentials
 package import ParityProtocol
 package import PostgresClient
 
@@ -8,8 +9,9 @@ package enum Views {
             to_char(t.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS created,
             to_char(t.decided_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS decided,
             v.kind AS verdict_kind, v.outcome AS verdict_outcome, v.output_digest AS verdict_digest,
-            v.exit_code AS verdict_exit_code, v.reason AS verdict_reason, s.paid, s.refunded
+            v.exit_code AS verdict_exit_code, v.reason AS verdict_reason, s.paid, s.refunded, d.summary AS divergence
         FROM tasks t LEFT JOIN verdicts v ON v.task_id = t.id LEFT JOIN settlements s ON s.task_id = t.id
+            LEFT JOIN divergences d ON d.task_id = t.id
         """
 
     /// A task of `account`; nil if there is none of this id or it is somebody else's. Nil for `account` sees all.
@@ -52,13 +54,16 @@ package enum Views {
         }
         let expected: Int = try row.decode("expected_exit_code")
         let paid: Amount? = try row.decode("paid")
+        let divergence = try row.decode("divergence", as: String?.self).map {
+            try JSONDecoder().decode(DivergenceSummary.self, from: Data($0.utf8))
+        }
         return TaskObject(
             id: id, state: try row.decode("state"), spec: spec, specDigest: try row.decode("spec_digest"),
             taskClass: try row.decode("class"), reward: try row.decode("reward"), createdAt: try row.decode("created"),
             decidedAt: try row.decode("decided"), replicas: replicas[id] ?? [], verdict: verdict, settled: paid != nil,
             paid: paid, refunded: try row.decode("refunded"),
             expectationFailed: kind == .verified
-                ? verdict?.outcome != .completed || verdict?.exitCode != expected : nil)
+                ? verdict?.outcome != .completed || verdict?.exitCode != expected : nil, divergence: divergence)
     }
 
     private static func replicas(
@@ -100,6 +105,16 @@ package enum Views {
                 seq: try row.decode("seq"), type: try row.decode("type"), at: try row.decode("at"),
                 data: try JSONValue.parse(Array(try row.decode("data", as: String.self).utf8)))
         }
+    }
+
+    /// Whether a task's history is complete: settled, and what differed is explained.
+    package static func isComplete(_ task: TaskID, in session: some PostgresSession) async throws -> Bool {
+        try await !session.query(
+            """
+            SELECT FROM settlements s WHERE s.task_id = $1 AND NOT EXISTS (
+                SELECT FROM divergences d WHERE d.task_id = $1 AND d.reported_votes < d.votes)
+            """, task
+        ).isEmpty
     }
 
     /// Runners by id, after `cursor`; with `only` that one.

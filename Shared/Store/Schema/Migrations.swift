@@ -10,5 +10,6 @@ package enum Migrations {
         PostgresMigration(id: 4, name: "tasks", sql: tasks),
         PostgresMigration(id: 5, name: "messages", sql: messages),
         PostgresMigration(id: 6, name: "presence", sql: presence),
+        PostgresMigration(id: 7, name: "divergences", sql: divergences),
     ]
 }
