@@ -102,7 +102,7 @@ let package = Package(
         module("BlobStore", ["ParityProtocol", nioCore, nioPosix]),
 
         // Services.
-        service("Gateway", ["BlobStore", "Ledger", hummingbird, httpTypes, nioCore]),
+        service("Gateway", ["BlobStore", "Ledger", crypto, hummingbird, httpTypes, nioCore]),
         service("Scheduler"),
         service("Verifier", [crypto]),
         service("Payout", ["Ledger"]),

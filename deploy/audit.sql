@@ -43,7 +43,7 @@ WITH violations (invariant, subject) AS (
     LEFT JOIN verdicts v ON v.task_id = p.task_id
     LEFT JOIN replicas r ON r.task_id = p.task_id AND r.replica = p.replica
     WHERE v.kind IS DISTINCT FROM 'verified' OR r.output_digest IS DISTINCT FROM v.output_digest
-        OR r.runner_id IS DISTINCT FROM p.runner_id
+        OR r.exit_code IS DISTINCT FROM v.exit_code OR r.runner_id IS DISTINCT FROM p.runner_id
     UNION ALL
     SELECT '5: no owner holds two replicas of a task', task_id || ' owner ' || owner_key
     FROM attempts GROUP BY task_id, owner_key HAVING count(DISTINCT replica) > 1
@@ -54,8 +54,9 @@ WITH violations (invariant, subject) AS (
     WHERE (v.kind = 'verified') <> EXISTS (
         SELECT FROM replicas r
         WHERE r.task_id = v.task_id AND r.state = 'completed' AND r.output_digest IS NOT NULL
-            AND (v.kind <> 'verified' OR (r.outcome = v.outcome AND r.output_digest = v.output_digest))
-        GROUP BY r.outcome, r.output_digest HAVING count(DISTINCT r.owner_key) >= t.quorum)
+            AND (v.kind <> 'verified' OR (r.outcome = v.outcome AND r.output_digest = v.output_digest
+                AND r.exit_code IS NOT DISTINCT FROM v.exit_code))
+        GROUP BY r.outcome, r.output_digest, r.exit_code HAVING count(DISTINCT r.owner_key) >= t.quorum)
     UNION ALL
     SELECT '8: a settled match was paid', r.task_id || ' replica ' || r.replica
     FROM replicas r

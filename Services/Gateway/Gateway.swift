@@ -17,6 +17,8 @@ package struct Gateway: Sendable {
     let broker: AMQPConfiguration
     let settings: GatewaySettings
     let logger: Logger
+    /// Runs beside the server.
+    package let watch: EventWatch
 
     /// A spec is small: large inputs are blobs.
     static let maximumBodyBytes = 1 << 20
@@ -32,6 +34,7 @@ package struct Gateway: Sendable {
         self.broker = broker
         self.settings = settings
         self.logger = logger
+        watch = EventWatch(pool: pool, logger: logger)
     }
 
     /// The account that a request acts for.

@@ -37,7 +37,8 @@ struct GatewayCommand: AsyncParsableCommand {
                 }, logger: Logger(label: "http"))
             try await ServiceRunner.run(
                 services: core.services(
-                    consuming: gateway.loops(on: core.consumer), [setup, application], checks: [setup.check]),
+                    consuming: gateway.loops(on: core.consumer), [setup, gateway.watch, application],
+                    checks: [setup.check]),
                 logger: logger)
         }
     }

@@ -25,6 +25,9 @@ package struct GatewaySettings: SettingsGroup {
     static let runnerBrokerSetting = Setting<String>.secretURL(
         "PARITY_RUNNER_AMQP_URL", schemes: ["amqp", "amqps"],
         help: "The broker's address as runners reach it; PARITY_AMQP_URL unless set")
+    static let maximumRunnersSetting = Setting<Int>.integer(
+        "PARITY_MAX_RUNNERS", default: 1000, in: 1...1_000_000,
+        help: "How many runners one account may register; each has a queue of its own")
     static let leaseSetting = Setting<Duration>.duration(
         "PARITY_LEASE", default: .seconds(60), in: .seconds(2)...(.seconds(3600)),
         help: "How long a runner counts as live without a heartbeat; it sends four in that time")
@@ -36,7 +39,7 @@ package struct GatewaySettings: SettingsGroup {
             hostSetting.description, portSetting.description, blobFolderSetting.description,
             adminKeySetting.description, maximumBlobSetting.description, dailyUploadSetting.description,
             classesSetting.description, lanesSetting.description, distinctBySetting.description,
-            runnerBrokerSetting.description, leaseSetting.description,
+            runnerBrokerSetting.description, leaseSetting.description, maximumRunnersSetting.description,
         ]
 
     package var service: ServiceSettings
@@ -51,6 +54,7 @@ package struct GatewaySettings: SettingsGroup {
     package var distinctBy: DistinctBy
     package var runnerBroker: String
     package var lease: Duration
+    package var maximumRunners: Int
 
     package init(_ reader: SettingsReader) throws {
         service = try ServiceSettings(reader)
@@ -65,5 +69,6 @@ package struct GatewaySettings: SettingsGroup {
         distinctBy = try reader.value(Self.distinctBySetting)
         runnerBroker = try reader.optional(Self.runnerBrokerSetting) ?? service.amqpURL
         lease = try reader.value(Self.leaseSetting)
+        maximumRunners = try reader.value(Self.maximumRunnersSetting)
     }
 }

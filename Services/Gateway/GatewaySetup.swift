@@ -1,5 +1,6 @@
 import AMQPClient
 import Foundation
+import Ledger
 import Logging
 import Messaging
 import ParityProtocol
@@ -51,10 +52,13 @@ package final class GatewaySetup: Service {
                 return try await gateway.pool.transaction { transaction in
                     // One gateway at a time makes the account.
                     try await transaction.query("SELECT pg_advisory_xact_lock(7202)")
-                    if try await Accounts.find(key: digest, in: transaction) != nil { return }
+                    if let admin = try await Accounts.find(key: digest, in: transaction) {
+                        return try await Ledger.openAccount(admin.id, in: transaction)
+                    }
                     let id = AccountID(UUID.v7())
                     try await Accounts.insert(id, name: "admin", isAdmin: true, in: transaction)
                     try await Accounts.addKey(digest, for: id, in: transaction)
+                    try await Ledger.openAccount(id, in: transaction)
                 }
             } catch let error as PostgresError where error.isConnectionTrouble {
                 try await Task.sleep(for: .milliseconds(500))

@@ -34,6 +34,10 @@ extension Scheduler {
         case .cancelled: return .cancelled
         case .waiting, .completed, .lost: return .stale
         }
+        // Whoever could take offers off other lanes could choose whose work to do.
+        guard let lane = replica.lane,
+            try await Runners.serves(claim.runner, taskClass: task.taskClass, lane: lane, in: transaction)
+        else { return .stale }
         let isBound = try await Replicas.bindOwner(
             runner.owner, to: claim.id.replica, of: task.id, in: transaction)
         return isBound ? nil : .ownerConflict
@@ -112,14 +116,18 @@ extension Scheduler {
         }
     }
 
-    /// Ends the lease of a granted attempt whose time is over (or that its runner gave back), and offers the replica
-    /// again or, after too many, counts it as lost.
+    /// Ends the lease of a granted attempt whose time is over (or that its runner gave back, or may not hold any more), and
+    /// offers the replica again or, after too many, counts it as lost.
     func endLease(of id: AttemptID, runner: RunnerID, reason: String, mustBeOver: Bool) async throws {
         try await withTask(id.task) { task, transaction in
             let replica = try await Replicas.all(of: id.task, in: transaction).first { $0.replica == id.replica }
-            guard let replica, replica.state == .granted, replica.attempt == id.attempt, replica.runner == runner,
-                replica.isLeaseOver || !mustBeOver
-            else { return [] }
+            guard let replica, replica.state == .granted, replica.attempt == id.attempt, replica.runner == runner else {
+                return []
+            }
+            if mustBeOver, !replica.isLeaseOver {
+                let holder = try await Runners.identity(of: runner, in: transaction)
+                guard holder?.isDisqualified ?? true else { return [] }
+            }
             try await Replicas.endAttempt(id, reason: reason, in: transaction)
             logger.info(
                 "A lease ended",

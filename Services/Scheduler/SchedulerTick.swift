@@ -27,42 +27,64 @@ package struct SchedulerTick: Service {
         await cancelWhenGracefulShutdown {
             var count = 0
             while !Task.isCancelled {
-                do {
-                    try await tick(reminding: count % Self.reminderTicks == 0)
-                } catch is CancellationError {
-                    return
-                } catch {
-                    logger.debug("A tick failed and will be repeated", metadata: ["error": "\(error)"])
-                }
+                await tick(reminding: count % Self.reminderTicks == 0)
                 count += 1
                 try? await Task.sleep(for: interval)
             }
         }
     }
 
-    /// One look at everything.
-    package func tick(reminding: Bool) async throws {
-        let pool = scheduler.pool
+    /// One look at everything. What fails is noted and comes up again; it holds up nothing else.
+    package func tick(reminding: Bool) async {
         let lease = scheduler.policy.lease
-        for (id, runner) in try await pool.withConnection({ try await Backlog.endedLeases(limit: Self.batch, in: $0) })
-        {
+        await each("ended leases") {
+            try await Backlog.endedLeases(limit: Self.batch, in: $0)
+        } act: { id, runner in
             try await scheduler.endLease(of: id, runner: runner, reason: "lease_ended", mustBeOver: true)
         }
-        for id in try await pool.withConnection({
+        await each("deserted lanes") {
             try await Backlog.deserted(lease: lease, limit: Self.batch, in: $0)
-        }) {
+        } act: { id in
             try await scheduler.moveOffer(id, reason: "lane_left", mayStay: false)
         }
-        for id in try await pool.withConnection({ try await Backlog.unclaimed(limit: Self.batch, in: $0) }) {
+        await each("unclaimed offers") {
+            try await Backlog.unclaimed(limit: Self.batch, in: $0)
+        } act: { id in
             try await scheduler.moveOffer(id, reason: "unclaimed", mayStay: false)
         }
-        for task in try await pool.withConnection({ try await Backlog.unplaced(limit: Self.batch, in: $0) }) {
+        await each("waiting replicas") {
+            try await Backlog.unplaced(lease: lease, limit: Self.batch, in: $0)
+        } act: { task in
             try await scheduler.place(task, total: nil)
         }
         guard reminding else { return }
-        try await remind()
-        _ = try await pool.withConnection {
-            try await Inbox.prune(olderThan: Self.inboxAge, limit: 1000, in: $0)
+        await noting("reminders") { try await remind() }
+        await noting("old inbox entries") {
+            _ = try await scheduler.pool.withConnection {
+                try await Inbox.prune(olderThan: Self.inboxAge, limit: 1000, in: $0)
+            }
+        }
+    }
+
+    private func each<Item: Sendable>(
+        _ what: String, _ find: @Sendable (PostgresConnection) async throws -> [Item],
+        act: (Item) async throws -> Void
+    ) async {
+        var items: [Item] = []
+        await noting(what) { items = try await scheduler.pool.withConnection { try await find($0) } }
+        for item in items where !Task.isCancelled { await noting(what) { try await act(item) } }
+    }
+
+    private func noting(_ what: String, _ body: () async throws -> Void) async {
+        do {
+            try await body()
+        } catch is CancellationError {
+        } catch {
+            // That the database is away is said by the pool.
+            let isExpected = (error as? PostgresError)?.isConnectionTrouble ?? false
+            logger.log(
+                level: isExpected ? .debug : .warning, "A step of the tick failed and will be repeated",
+                metadata: ["step": "\(what)", "error": "\(error)"])
         }
     }
 
@@ -70,10 +92,10 @@ package struct SchedulerTick: Service {
     private func remind() async throws {
         try await scheduler.pool.transaction { transaction in
             var messages: [OutboxMessage] = []
-            for task in try await Backlog.unjudged(limit: Self.batch, in: transaction) {
+            for task in try await Backlog.remindUnjudged(limit: Self.batch, in: transaction) {
                 messages.append(try Routing.evaluate(task))
             }
-            for task in try await Backlog.unsettled(limit: Self.batch, in: transaction) {
+            for task in try await Backlog.remindUnsettled(limit: Self.batch, in: transaction) {
                 messages.append(try Routing.due(task))
             }
             for task in try await Backlog.unexplained(limit: Self.batch, in: transaction) {

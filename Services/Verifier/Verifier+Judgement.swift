@@ -30,24 +30,19 @@ extension Verifier {
         let decision = Consensus.decide(
             replicas.map(Self.standing), rules: task.rules, tolerance: policy.tolerance)
         switch decision {
-        case .verified(let ballot, let winners):
-            let exitCode = replicas.first { winners.contains($0.replica) }?.exitCode
+        case .verified(let ballot, _):
             try await conclude(
-                task, replicas, state: .verified, kind: .verified, ballot: ballot, exitCode: exitCode, reason: nil,
-                in: transaction)
+                task, replicas, state: .verified, kind: .verified, ballot: ballot, reason: nil, in: transaction)
         case .noConsensus:
             try await conclude(
-                task, replicas, state: .noConsensus, kind: .noConsensus, ballot: nil, exitCode: nil, reason: nil,
-                in: transaction)
+                task, replicas, state: .noConsensus, kind: .noConsensus, ballot: nil, reason: nil, in: transaction)
         case .failed(let reason):
             try await conclude(
-                task, replicas, state: .failed, kind: .failed, ballot: nil, exitCode: nil, reason: reason,
-                in: transaction)
+                task, replicas, state: .failed, kind: .failed, ballot: nil, reason: reason, in: transaction)
         case .undecided(let total):
             if task.isOverdue {
                 try await conclude(
-                    task, replicas, state: .failed, kind: .failed, ballot: nil, exitCode: nil, reason: .deadline,
-                    in: transaction)
+                    task, replicas, state: .failed, kind: .failed, ballot: nil, reason: .deadline, in: transaction)
                 return true
             }
             if total > replicas.count {
@@ -73,10 +68,10 @@ extension Verifier {
 
     private func conclude(
         _ task: Tasks.Row, _ replicas: [Replicas.Row], state: TaskState, kind: VerdictKind, ballot: Ballot?,
-        exitCode: Int?, reason: Consensus.FailureReason?, in transaction: PostgresTransaction
+        reason: Consensus.FailureReason?, in transaction: PostgresTransaction
     ) async throws {
         try await Results.insertVerdict(
-            task.id, kind: kind, ballot: ballot, exitCode: exitCode, reason: reason?.rawValue, in: transaction)
+            task.id, kind: kind, ballot: ballot, reason: reason?.rawValue, in: transaction)
         guard try await Tasks.decide(task.id, state: state, in: transaction) else {
             throw PostgresError(code: .server, message: "task \(task.id) was decided under its own lock")
         }
@@ -95,7 +90,7 @@ extension Verifier {
         data["reason"] = reason.map { .string($0.rawValue) }
         if let ballot {
             data["expectation_failed"] = .bool(
-                ballot.outcome != .completed || exitCode != task.expectedExitCode)
+                ballot.outcome != .completed || ballot.exitCode != task.expectedExitCode)
         }
         events.append(.init(.taskDecided, .object(data)))
         try await TaskEvents.append(events, to: task.id, in: transaction)

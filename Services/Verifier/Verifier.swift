@@ -100,7 +100,7 @@ package struct Verifier: Sendable {
     ) async throws {
         let replica = try await Replicas.all(of: task.id, in: transaction).first { $0.replica == statement.replica }
         guard let replica else { return }
-        let closes = replica.state.isOpen
+        let closes = replica.state.isOpen && !attempt.isDisqualified
         let detail = String(decoding: result.detail.utf8.prefix(ResultMessage.maximumDetailBytes), as: UTF8.self)
             .replacing("\0", with: "")
         let envelope = String(decoding: try JSONEncoder().encode(result.envelope), as: UTF8.self)

@@ -1,8 +1,11 @@
 import Foundation
+import Logging
 import ParityProtocol
 import PostgresClient
 import TestSupport
 import Testing
+
+@testable import Gateway
 
 @Suite(.serialized) struct BadInputTests {
     @Test(.timeLimit(.minutes(1)))
@@ -43,7 +46,8 @@ import Testing
     @Test(.timeLimit(.minutes(1)))
     func `An idempotency key books one task, also for twenty requests at once`() async throws {
         try await TestNetwork.run { network in
-            let account = try await network.api.makeAccount("submitter", units: 10_000)
+            // Just enough for one: a request that did not wait for the first would find nothing to pay with.
+            let account = try await network.api.makeAccount("submitter", units: 100)
             let spec = TestAPI.spec("agree", reward: 100)
             let key = ("Idempotency-Key", "once")
             let ids = try await withThrowingTaskGroup { group in
@@ -61,6 +65,65 @@ import Testing
                 "POST", "/v1/tasks", key: account.key, json: TestAPI.spec("agree", reward: 101), headers: [key])
             #expect(other.status == 422)
         }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `Making an account again with the same idempotency key gives the same account and key`() async throws {
+        try await TestNetwork.run { network in
+            func create(_ name: String, _ key: String) async throws -> (status: Int, body: Data) {
+                try await network.api.send(
+                    "POST", "/v1/accounts", key: TestAPI.adminKey, json: "{\"name\":\"\(name)\"}",
+                    headers: [("Idempotency-Key", key)])
+            }
+            let first = try network.api.decode(AccountObject.self, try await create("a", "once").body)
+            let second = try network.api.decode(AccountObject.self, try await create("a", "once").body)
+            #expect(first == second && first.apiKey != nil)
+            #expect(try await network.api.send("GET", "/v1/accounts/me", key: first.apiKey).status == 200)
+            #expect(try await create("b", "once").status == 422)
+            let other = try network.api.decode(AccountObject.self, try await create("a", "twice").body)
+            #expect(other.id != first.id && other.apiKey != first.apiKey)
+            let kept = try await network.pool.query("SELECT response FROM idempotency_keys")
+            for row in kept { #expect(!(try row.decode("response", as: String.self).contains("parity_"))) }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `A page of large specs is cut short and goes on`() async throws {
+        try await TestNetwork.run { network in
+            let account = try await network.api.makeAccount("submitter", units: 100)
+            let words = Array(repeating: "\"\(String(repeating: "x", count: 60_000))\"", count: 14).joined(
+                separator: ",")
+            let spec = TestAPI.spec("agree", reward: 1, extra: ",\"entrypoint\":[\(words)]")
+            for _ in 0..<7 { _ = try await network.api.submit(spec, key: account.key) }
+            var seen: [TaskID] = []
+            var cursor: String?
+            var pages = 0
+            repeat {
+                let query = cursor.map { "?cursor=\($0)" } ?? ""
+                let page = try network.api.decode(
+                    Page<TaskObject>.self,
+                    try await network.api.send("GET", "/v1/tasks\(query)", key: account.key).body)
+                seen += page.items.map(\.id)
+                cursor = page.nextCursor
+                pages += 1
+            } while cursor != nil && pages < 10
+            #expect(Set(seen).count == 7 && seen.count == 7)
+            #expect(pages == 2)
+        }
+    }
+
+    @Test func `An account has so many event streams and no more`() throws {
+        let logger = Logger(label: "test")
+        let pool = PostgresPool(
+            configuration: try PostgresConfiguration(url: "postgres://nobody@127.0.0.1:1/x"), logger: logger)
+        let watch = EventWatch(pool: pool, logger: logger)
+        let (account, other) = (AccountID(UUID.v7()), AccountID(UUID.v7()))
+        var places = (0..<EventWatch.maximumStreams).map { _ in watch.admit(account) }
+        #expect(!places.contains { $0 == nil })
+        #expect(watch.admit(account) == nil)
+        #expect(watch.admit(other) != nil)
+        places.removeLast()
+        #expect(watch.admit(account) != nil)
     }
 
     @Test(.timeLimit(.minutes(1)))

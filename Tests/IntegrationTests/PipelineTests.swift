@@ -117,6 +117,42 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(1)))
+    func
+        `Who states another exit code beside the right digest has mismatched, and an administrator's runners are paid`()
+        async throws
+    {
+        try await TestNetwork.run { network in
+            let submitter = try await network.api.makeAccount("submitter", units: 5000)
+            let me = try await network.api.send("GET", "/v1/accounts/me", key: TestAPI.adminKey).body
+            let admin = TestAPI.Account(id: try network.api.decode(AccountObject.self, me).id, key: TestAPI.adminKey)
+            try await withThrowingTaskGroup { agents in
+                for index in 0..<3 {
+                    let executor = ScriptedExecutor(name: "r\(index)", misstatesExitCode: index == 0)
+                    agents.addTask { try await network.runAgent("runner\(index)", operator: admin, executor: executor) }
+                }
+                try await online(3, network, admin)
+                // All three must have voted before one is decided for, so the liar cannot be cancelled.
+                let task = try await network.api.submit(
+                    TestAPI.spec("slow", reward: 1001), key: submitter.key)
+                let events = try await network.api.events(of: task.id, key: submitter.key)
+                #expect(events.map(\.seq) == Array(1...Int64(events.count)))
+                #expect(events.last?.type == .taskSettled)
+                let ended = try await network.api.task(task.id, key: submitter.key)
+                #expect(ended.state == .verified && ended.verdict?.exitCode == 0 && ended.expectationFailed == false)
+                let liar = ended.replicas.filter { $0.exitCode == 1 }
+                #expect(liar.map(\.matched) == [false] && liar.map(\.paid) == [nil])
+                #expect(ended.replicas.compactMap(\.paid).map(\.units).sorted() == [500, 501])
+                // Resumed behind its last event, a stream ends as well.
+                let rest = try await network.api.events(of: task.id, after: events.last?.seq, key: submitter.key)
+                #expect(rest.isEmpty)
+                try await Self.check(network)
+                agents.cancelAll()
+                while (try? await agents.next()) != nil {}
+            }
+        }
+    }
+
     private func online(_ count: Int, _ network: TestNetwork, _ account: TestAPI.Account) async throws {
         let ready = try await TestEnvironment.eventually {
             try await network.pool.query("SELECT id FROM runners WHERE last_seen_at IS NOT NULL").count == count

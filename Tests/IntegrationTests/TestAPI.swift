@@ -60,6 +60,16 @@ struct TestAPI: Sendable {
         return try decode(TaskObject.self, body)
     }
 
+    /// A task's events as they come, to the end of the stream.
+    func events(of task: TaskID, after seq: Int64? = nil, key: String) async throws -> [EventObject] {
+        let headers = seq.map { [("Last-Event-ID", "\($0)")] } ?? []
+        let body = try await send("GET", "/v1/tasks/\(task)/events", key: key, headers: headers).body
+        return try String(decoding: body, as: UTF8.self).split(separator: "\n").compactMap { line in
+            guard line.hasPrefix("data: ") else { return nil }
+            return try decode(EventObject.self, Data(line.dropFirst(6).utf8))
+        }
+    }
+
     func task(_ id: TaskID, key: String) async throws -> TaskObject {
         try decode(TaskObject.self, try await send("GET", "/v1/tasks/\(id)", key: key).body)
     }

@@ -95,7 +95,8 @@ struct TestNetwork: Sendable {
             + gateway.loops(on: core.consumer)
         let tick = SchedulerTick(scheduler: scheduler, interval: .milliseconds(300), logger: logger)
         let group = ServiceGroup(
-            services: core.services(consuming: loops, [setup, tick, application]), gracefulShutdownSignals: [],
+            services: core.services(consuming: loops, [setup, tick, gateway.watch, application]),
+            gracefulShutdownSignals: [],
             logger: logger)
         try await withThrowingTaskGroup { tasks in
             tasks.addTask { try await group.run() }
@@ -144,16 +145,19 @@ struct TestNetwork: Sendable {
 struct ScriptedExecutor: Executor {
     let name: String
     var lies = false
+    /// States another exit code beside the right digest.
+    var misstatesExitCode = false
 
     struct Run: PreparedExecution {
         let image = Digest.sha256(of: Array("image".utf8))
         let text: String
         let delay: Duration
+        let exitCode: Int64
 
         func run() async throws -> SandboxResult {
             try await Task.sleep(for: delay)
             var result = SandboxResult(outcome: .completed, detail: "")
-            result.exitCode = 0
+            result.exitCode = exitCode
             result.outputDigest = Digest.sha256(of: Array(text.utf8))
             return result
         }
@@ -166,6 +170,7 @@ struct ScriptedExecutor: Executor {
         if kind == "reject" { throw EnvironmentRejected("there is no such image") }
         var text = "\(id.task)"
         if kind == "differ" || lies { text += name }
-        return Run(text: text, delay: kind == "slow" ? .seconds(2) : .milliseconds(20))
+        return Run(
+            text: text, delay: kind == "slow" ? .seconds(2) : .milliseconds(20), exitCode: misstatesExitCode ? 1 : 0)
     }
 }

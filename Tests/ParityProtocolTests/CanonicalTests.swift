@@ -68,6 +68,16 @@ import Testing
         data[index] = UInt8(ascii: "Y")
         let changed = try? JSONDecoder().decode(SignedEnvelope.self, from: data)
         #expect(changed?.payload(verifiedBy: RunnerKey(key.publicKey)) == nil)
+
+        // An exit code goes with a completed run, and is one that a process can have.
+        for (outcome, exitCode) in [
+            (Outcome.completed, Int64?.none), (.completed, 256), (.completed, -1), (.limitExceeded, 0),
+        ] {
+            var wrong = statement
+            wrong.outcome = outcome
+            wrong.exitCode = exitCode
+            #expect(ResultStatement(payload: wrong.payload()) == nil)
+        }
     }
 
     @Test func `A manifest is the same for any order of its files, and reads back only when canonical`() throws {

@@ -28,6 +28,18 @@ import Testing
         #expect(decision == .verified(ballot("a"), winners: [0, 2]))
     }
 
+    @Test func `Another exit code beside the same digest is another vote`() {
+        func vote(_ replica: Int, exitCode: Int) -> ReplicaStanding {
+            ReplicaStanding(
+                replica: replica, owner: "owner\(replica)",
+                standing: .voted(Ballot(outcome: .completed, digest: ballot("a").digest, exitCode: exitCode)))
+        }
+        let right = Ballot(outcome: .completed, digest: ballot("a").digest, exitCode: 0)
+        #expect(
+            Consensus.decide([vote(0, exitCode: 1), vote(1, exitCode: 0), vote(2, exitCode: 0)], rules: three)
+                == .verified(right, winners: [1, 2]))
+    }
+
     @Test func `Total disagreement is not retried`() {
         #expect(Consensus.decide([vote(0, "a"), vote(1, "b"), vote(2, "c")], rules: three) == .noConsensus)
     }

@@ -69,9 +69,10 @@ import Testing
         }
 
         /// A task of three replicas, placed.
-        func task() async throws -> TaskID {
+        func task(of taskClass: String = TaskSpec.Defaults.taskClass) async throws -> TaskID {
             let spec = TaskSpec(
-                environment: .imageID(Digest.sha256(of: [])), command: ["true"], reward: try #require(Amount(units: 9)))
+                environment: .imageID(Digest.sha256(of: [])), command: ["true"], taskClass: taskClass,
+                reward: try #require(Amount(units: 9)))
             let id = TaskID(UUID.v7())
             try await pool.transaction { transaction in
                 try await Tasks.insert(id, account: account, spec: spec, traceparent: nil, in: transaction)
@@ -94,19 +95,119 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(1)))
+    func `A claim from another lane is refused, and the offer stays where it is`() async throws {
+        try await Stage.set { stage in
+            let runners = try await stage.runners(4)
+            let task = try await stage.task()
+            let before = try await stage.replicas(of: task)
+            let stranger = try #require(runners.first { runner in !before.contains { $0.lane == runner.lane } })
+            try await stage.scheduler.answer(
+                Claim(id: AttemptID(task: task, replica: 0, attempt: before[0].attempt), runner: stranger.id),
+                message: MessageID(UUID.v7()))
+            let after = try await stage.replicas(of: task)[0]
+            #expect(after.state == .offered && after.lane == before[0].lane && after.attempt == before[0].attempt)
+            let owners = try await stage.pool.query("SELECT owner_key FROM task_owners")
+            #expect(owners.isEmpty, "a stranger's claim binds nothing")
+            try await stage.claim(task, try #require(runners.first { $0.lane == before[0].lane }))
+            #expect(try await stage.replicas(of: task)[0].state == .granted)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `Tasks of a class without runners do not stand before the others`() async throws {
+        try await Stage.set { stage in
+            for _ in 0..<120 { _ = try await stage.task(of: "linux-arm64.small") }
+            let task = try await stage.task()
+            _ = try await stage.runners(3)
+            await stage.tick.tick(reminding: false)
+            #expect(try await stage.replicas(of: task).allSatisfy { $0.state == .offered })
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `One step that fails holds up no other`() async throws {
+        try await Stage.set { stage in
+            let runners = try await stage.runners(4)
+            let tasks = [try await stage.task(), try await stage.task()]
+            for task in tasks {
+                let lane = try await stage.replicas(of: task)[0].lane
+                try await stage.claim(task, try #require(runners.first { $0.lane == lane }))
+            }
+            try await stage.pool.query(
+                "UPDATE replicas SET lease_expires_at = now() - interval '1 second' WHERE state = 'granted'")
+            try await stage.pool.query(
+                "UPDATE replicas SET lease_expires_at = now() - interval '1 minute' WHERE task_id = $1 AND replica = 0",
+                tasks[0])
+            try await stage.pool.query("UPDATE attempts SET token = 'stuck' WHERE task_id = $1", tasks[0])
+            try await stage.pool.query(
+                "ALTER TABLE attempts ADD CONSTRAINT stuck CHECK (ended_at IS NULL OR token <> 'stuck')")
+            await stage.tick.tick(reminding: false)
+            #expect(try await stage.replicas(of: tasks[0])[0].state == .granted, "the first is stuck")
+            #expect(try await stage.replicas(of: tasks[1])[0].state == .offered, "and the second is not")
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `What a disqualified runner holds is offered to others at once`() async throws {
+        try await Stage.set { stage in
+            let runners = try await stage.runners(6)
+            let task = try await stage.task()
+            let lane = try await stage.replicas(of: task)[0].lane
+            let cheat = try #require(runners.first { $0.lane == lane })
+            try await stage.claim(task, cheat)
+            await stage.tick.tick(reminding: false)
+            #expect(try await stage.replicas(of: task)[0].state == .granted)
+            try await stage.pool.withConnection { try await Runners.disqualify(cheat.id, in: $0) }
+            await stage.tick.tick(reminding: false)
+            let replica = try await stage.replicas(of: task)[0]
+            #expect(replica.state == .offered && replica.lane != lane)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `Reminders of one task go out at growing distances`() async throws {
+        try await Stage.set { stage in
+            let task = try await stage.task()
+            try await stage.pool.query("UPDATE replicas SET state = 'lost', closed_at = now() - interval '1 minute'")
+            func reminders() async throws -> Int {
+                await stage.tick.tick(reminding: true)
+                return try await stage.pool.query("SELECT id FROM outbox WHERE routing_key = 'task.evaluate'").count
+            }
+            func wait(_ seconds: Double) async throws {
+                try await stage.pool.query(
+                    "UPDATE tasks SET reminded_at = reminded_at - $1 * interval '1 second'", seconds)
+            }
+            #expect(try await reminders() == 1)
+            #expect(try await reminders() == 1, "not again at once")
+            try await wait(6)
+            #expect(try await reminders() == 2)
+            try await wait(6)
+            #expect(try await reminders() == 2, "the distance has doubled")
+            try await wait(5)
+            #expect(try await reminders() == 3)
+            // A decision is another thing to be reminded of.
+            _ = try await stage.pool.transaction { try await Tasks.decide(task, state: .failed, in: $0) }
+            try await stage.pool.query("ALTER TABLE tasks DISABLE TRIGGER tasks_final")
+            try await stage.pool.query("UPDATE tasks SET decided_at = now() - interval '1 minute'")
+            await stage.tick.tick(reminding: true)
+            #expect(try await stage.pool.query("SELECT id FROM outbox WHERE routing_key = 'payout.due'").count == 1)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
     func `A lane that was only passed through is free for the other replicas`() async throws {
         try await Stage.set { stage in
             let runners = try await stage.runners(4)
             let task = try await stage.task()
             let first = try #require(try await stage.replicas(of: task).first?.lane)
             try await stage.pool.query("UPDATE replicas SET claim_by = now() WHERE replica = 0")
-            try await stage.tick.tick(reminding: false)
+            await stage.tick.tick(reminding: false)
             #expect(try await stage.replicas(of: task).first?.lane != first, "nobody claimed it: it moved")
             // Another runner leaves; of four lanes only the one passed through is left for its replica.
             let second = try #require(try await stage.replicas(of: task)[1].lane)
             let leaver = try #require(runners.first { $0.lane == second })
             try await stage.beat(leaver.id, leaving: true)
-            try await stage.tick.tick(reminding: false)
+            await stage.tick.tick(reminding: false)
             #expect(try await stage.replicas(of: task)[1].lane == first)
             #expect(try await stage.replicas(of: task).allSatisfy { $0.state == .offered })
         }
@@ -123,14 +224,14 @@ import Testing
             try await stage.beat(runners[0].id, leaving: true)
             try await stage.pool.query(
                 "UPDATE replicas SET lease_expires_at = now() WHERE runner_id = $1", runners[0].id)
-            try await stage.tick.tick(reminding: false)
-            try await stage.tick.tick(reminding: false)
+            await stage.tick.tick(reminding: false)
+            await stage.tick.tick(reminding: false)
             let lost = try #require(try await stage.replicas(of: task).first { $0.lane == runners[0].lane })
             #expect(lost.state == .waiting)
             // Back again, it is preferred to a newcomer, whose lane another replica might need.
             _ = try await stage.runner("newcomer")
             try await stage.beat(runners[0].id)
-            try await stage.tick.tick(reminding: false)
+            await stage.tick.tick(reminding: false)
             let again = try await stage.replicas(of: task)[lost.replica]
             #expect(again.state == .offered)
             #expect(again.lane == runners[0].lane)
@@ -156,21 +257,21 @@ import Testing
                     seconds)
             }
             try await pass(3)
-            try await stage.tick.tick(reminding: false)
+            await stage.tick.tick(reminding: false)
             #expect(try await stage.replicas(of: task).map(\.lane) == before, "during an outage")
             let idle = try #require(runners.first { !before.contains($0.lane) })
             try await stage.beat(idle.id)
-            try await stage.tick.tick(reminding: false)
+            await stage.tick.tick(reminding: false)
             #expect(try await stage.replicas(of: task).map(\.lane) == before, "the first is heard again, not yet all")
             for _ in 0..<2 {
                 try await pass(0.4)
                 try await stage.beat(idle.id)
             }
-            try await stage.tick.tick(reminding: false)
+            await stage.tick.tick(reminding: false)
             #expect(try await stage.replicas(of: task).map(\.lane) == before, "within a lease of being heard again")
             try await pass(0.4)
             try await stage.beat(idle.id)
-            try await stage.tick.tick(reminding: false)
+            await stage.tick.tick(reminding: false)
             #expect(try await stage.replicas(of: task).contains { $0.lane == idle.lane }, "the others stayed away")
             #expect(try await stage.replicas(of: task).count { $0.state == .waiting } == 2)
         }
@@ -183,7 +284,7 @@ import Testing
             let task = try await stage.task()
             try await stage.pool.query("UPDATE hearing SET heard_at = now() - interval '1 day'")
             try await stage.pool.query("UPDATE runners SET last_seen_at = now() - interval '1 day'")
-            try await stage.tick.tick(reminding: false)
+            await stage.tick.tick(reminding: false)
             #expect(try await stage.replicas(of: task).allSatisfy { $0.state == .waiting })
         }
     }

@@ -97,7 +97,11 @@ extension Gateway {
     /// `HEAD /v1/blobs/{digest}`
     @Sendable func checkBlob(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
         _ = try await authenticate(request)
-        guard let size = blobs.size(of: try digest(context)) else { throw Problem.notFound("such blob") }
+        let digest = try digest(context)
+        // A blob whose upload ended before it was booked has to be uploaded again, or no task could use it.
+        guard let size = blobs.size(of: digest),
+            try await pool.withConnection({ try await Accounts.missingBlobs([digest], in: $0) }).isEmpty
+        else { throw Problem.notFound("such blob") }
         return Response(status: .ok, headers: [.contentLength: String(size)])
     }
 

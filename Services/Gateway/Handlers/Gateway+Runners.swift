@@ -45,6 +45,12 @@ extension Gateway {
     private func register(
         _ new: NewRunner, account: AccountID, owner: String, in transaction: PostgresTransaction
     ) async throws -> (id: RunnerID, lanes: [RunnerRegistration.Lane]) {
+        let others = try await Runners.count(of: account, besides: new.runnerKey, in: transaction)
+        guard others < settings.maximumRunners else {
+            throw Problem(
+                status: 409, code: "too_many_runners", title: "Conflict",
+                detail: "this account has \(others) runners, and may have \(settings.maximumRunners)")
+        }
         let id = try await Runners.register(
             id: RunnerID(UUID.v7()), key: new.runnerKey, account: account, owner: owner, name: new.name,
             slots: new.slots, version: new.agentVersion, in: transaction)

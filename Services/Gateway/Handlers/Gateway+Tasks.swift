@@ -31,9 +31,10 @@ extension Gateway {
             ])
         }
         let digest = Digest.sha256(of: bytes)
-        return try await idempotent(request, account: account.id, digest: digest) { transaction in
+        let (status, text) = try await idempotent(request, account: account.id, digest: digest) { transaction in
             try await record(spec, account: account.id, in: transaction)
         }
+        return JSONText.raw(text, status: status)
     }
 
     private func record(
@@ -70,40 +71,32 @@ extension Gateway {
     func idempotent(
         _ request: Request, account: AccountID, digest: Digest,
         _ effect: (PostgresTransaction) async throws -> (status: Int, response: String)
-    ) async throws -> Response {
+    ) async throws -> (status: HTTPResponse.Status, text: String) {
         let key = HTTPField.Name("Idempotency-Key").flatMap { request.headers[$0] }
         if let key, key.isEmpty || key.utf8.count > 200 {
             throw Problem.badRequest("idempotency_key", "an Idempotency-Key is 1 to 200 characters")
         }
         // The path is a part of what was asked.
         let asked = Digest.sha256(of: Array(request.uri.path.utf8) + [0] + digest.bytes)
-        for isLastTry in [false, true] {
-            do {
-                let (status, response) = try await pool.transaction { transaction in
-                    if let key, let earlier = try await Accounts.answer(to: key, of: account, in: transaction) {
-                        guard earlier.request == asked else {
-                            throw Problem(
-                                status: 422, code: "idempotency_key_reused", title: "Unprocessable Content",
-                                detail: "this Idempotency-Key was used for another request")
-                        }
-                        return (earlier.status, earlier.response)
-                    }
-                    let answer = try await effect(transaction)
-                    if let key {
-                        try await Accounts.remember(
-                            key, of: account, request: asked, status: answer.status, response: answer.response,
-                            in: transaction)
-                    }
-                    return answer
+        let (status, text) = try await pool.transaction { transaction -> (Int, String) in
+            if let key, let earlier = try await Accounts.answer(to: key, of: account, in: transaction) {
+                guard earlier.request == asked else {
+                    throw Problem(
+                        status: 422, code: "idempotency_key_reused", title: "Unprocessable Content",
+                        detail: "this Idempotency-Key was used for another request")
                 }
-                relay.wake()
-                return JSONText.raw(response, status: .init(code: status))
-            } catch let error as PostgresError where error.constraint == "idempotency_keys_pkey" && !isLastTry {
-                // Another request with the key was faster; its answer is there now.
-                continue
+                return (earlier.status, earlier.response)
             }
+            let answer = try await effect(transaction)
+            if let key {
+                try await Accounts.remember(
+                    key, of: account, request: asked, status: answer.status, response: answer.response,
+                    in: transaction)
+            }
+            return (answer.status, answer.response)
         }
-        throw Problem.badRequest("idempotency_key", "two requests with this Idempotency-Key at once")
+        relay.wake()
+        return (.init(code: status), text)
     }
 
     /// `GET /v1/tasks/{id}`
@@ -143,7 +136,7 @@ extension Gateway {
             try await Views.tasks(of: account.id, state: state, before: cursor, limit: limit, in: $0)
         }
         return try JSONText.response(
-            Page(items: tasks, nextCursor: tasks.count == limit ? tasks.last?.id.description : nil))
+            Page(items: tasks.items, nextCursor: tasks.isLast ? nil : tasks.items.last?.id.description))
     }
 
     func pageLimit(_ text: Substring?) throws -> Int {

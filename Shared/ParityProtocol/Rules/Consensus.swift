@@ -32,9 +32,14 @@ package struct ReplicaStanding: Sendable, Hashable {
 package struct Ballot: Sendable, Hashable {
     package let outcome: Outcome
     package let digest: Digest
-    package init(outcome: Outcome, digest: Digest) {
+    /// Of a completed run. The digest covers it already, but only whoever holds the manifest could tell: who states
+    /// another one beside the right digest votes for something else.
+    package let exitCode: Int?
+
+    package init(outcome: Outcome, digest: Digest, exitCode: Int? = nil) {
         self.outcome = outcome
         self.digest = digest
+        self.exitCode = exitCode
     }
 }
 
@@ -111,8 +116,8 @@ package enum Consensus {
     }
 
     private static func isSmaller(_ left: (key: Ballot, value: Camp), _ right: (key: Ballot, value: Camp)) -> Bool {
-        (left.value.owners.count, left.key.digest, left.key.outcome.rawValue)
-            < (right.value.owners.count, right.key.digest, right.key.outcome.rawValue)
+        (left.value.owners.count, left.key.digest, left.key.outcome.rawValue, left.key.exitCode ?? -1)
+            < (right.value.owners.count, right.key.digest, right.key.outcome.rawValue, right.key.exitCode ?? -1)
     }
 
     private static func exceeded(_ standings: [ReplicaStanding], tolerance: Tolerance) -> FailureReason? {

@@ -4,7 +4,11 @@ import FoundationEssentials
 struct SpecReader {
     private(set) var faults: [SpecFault] = []
 
+    /// So many say enough; a hostile spec could hold one in every byte.
+    private static let maximumFaults = 100
+
     mutating func fault(_ pointer: String, _ code: String, _ message: String) {
+        guard faults.count < Self.maximumFaults else { return }
         faults.append(SpecFault(pointer: pointer, code: code, message: message))
     }
 

@@ -70,8 +70,11 @@ package struct ResultStatement: Sendable, Hashable {
         ]
     }
 
-    /// The statement that `payload` holds; nil unless it is one, well-formed, whose outcome and output digest fit
-    /// together and whose subject repeats what is voted on.
+    /// What a process can leave with.
+    private static let exitCodes: ClosedRange<Int64> = 0...255
+
+    /// The statement that `payload` holds; nil unless it is one, well-formed, whose outcome, output digest and exit code
+    /// fit together and whose subject repeats what is voted on.
     package init?(payload: [UInt8]) {
         guard let json = try? JSONValue.parse(payload), json["_type"]?.string == Self.statementType,
             json["predicateType"]?.string == Self.schema, let predicate = json["predicate"],
@@ -90,6 +93,8 @@ package struct ResultStatement: Sendable, Hashable {
             outcome: outcome, outputDigest: predicate["output_digest"]?.string.flatMap { Digest($0) },
             exitCode: predicate["exit_code"]?.integer, startedMilliseconds: started, finishedMilliseconds: finished)
         // Canonical bytes must come out the same: nothing unread may hide in what was signed.
-        guard outcome.votes == (outputDigest != nil), self.payload() == payload else { return nil }
+        guard outcome.votes == (outputDigest != nil), (outcome == .completed) == (exitCode != nil),
+            Self.exitCodes.contains(exitCode ?? 0), self.payload() == payload
+        else { return nil }
     }
 }

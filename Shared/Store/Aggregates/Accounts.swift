@@ -37,10 +37,13 @@ package enum Accounts {
         try await !session.query("SELECT id FROM accounts WHERE id = $1", id).isEmpty
     }
 
-    /// What was answered under an idempotency key, and to which request.
+    /// What was answered under an idempotency key, and to which request. Until the transaction ends, another with the
+    /// same key waits here: what the first does must be seen before the second begins.
     package static func answer(
         to key: String, of account: AccountID, in session: some PostgresSession
     ) async throws -> (request: Digest, status: Int, response: String)? {
+        try await session.query(
+            "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", "idempotency \(account) \(key)")
         let rows = try await session.query(
             "SELECT request_digest, status, response FROM idempotency_keys WHERE account_id = $1 AND key = $2", account,
             key)
@@ -48,7 +51,7 @@ package enum Accounts {
         return (try row.decode("request_digest"), try row.decode("status"), try row.decode("response"))
     }
 
-    /// Remembers an answer; throws a unique violation when another request with the key was faster.
+    /// Remembers an answer, after ``answer(to:of:in:)`` found none.
     package static func remember(
         _ key: String, of account: AccountID, request: Digest, status: Int, response: String,
         in session: some PostgresSession

@@ -1,17 +1,18 @@
 package import ParityProtocol
 package import PostgresClient
 
-/// What the rows say should be under way and is not: the questions of the scheduler's tick. Each answer is bounded and
-/// oldest first.
+/// What the rows say should be under way and is not: the questions of the scheduler's tick. Each answer is bounded, and
+/// each question looks at open work alone, however much has ended.
 package enum Backlog {
-    /// Granted replicas whose lease is over, with their runners.
+    /// Granted replicas whose lease is over, or whose runner was disqualified meanwhile, with their runners.
     package static func endedLeases(
         limit: Int, in session: some PostgresSession
     ) async throws -> [(id: AttemptID, runner: RunnerID)] {
         let rows = try await session.query(
             """
-            SELECT task_id, replica, attempt, runner_id FROM replicas
-            WHERE state = 'granted' AND lease_expires_at <= now() ORDER BY lease_expires_at LIMIT $1
+            SELECT p.task_id, p.replica, p.attempt, p.runner_id FROM replicas p JOIN runners r ON r.id = p.runner_id
+            WHERE p.state = 'granted' AND (p.lease_expires_at <= now() OR r.disqualified_at IS NOT NULL)
+            ORDER BY p.lease_expires_at LIMIT $1
             """, limit)
         return try rows.map { row throws(PostgresError) in
             (try Replicas.attemptID(row), try row.decode("runner_id"))
@@ -46,7 +47,9 @@ package enum Backlog {
     ) async throws -> [AttemptID] {
         try await session.query(
             """
-            SELECT p.task_id, p.replica, p.attempt FROM replicas p JOIN tasks t ON t.id = p.task_id
+            SELECT p.task_id, p.replica, p.attempt FROM replicas p
+            -- One task at a time, by its key: the planner would rather read all tasks that ever were.
+            CROSS JOIN LATERAL (SELECT class FROM tasks WHERE id = p.task_id OFFSET 0) t
             WHERE p.state = 'offered' AND NOT EXISTS (
                 SELECT FROM runner_classes c JOIN runners r ON r.id = c.runner_id
                 WHERE c.class = t.class AND c.lane = p.lane AND r.disqualified_at IS NULL
@@ -56,40 +59,58 @@ package enum Backlog {
         ).map(Replicas.attemptID)
     }
 
-    /// Undecided tasks with replicas that wait, or with no replicas at all some time after they were submitted.
-    package static func unplaced(limit: Int, in session: some PostgresSession) async throws -> [TaskID] {
+    /// Undecided tasks with replicas that wait for a lane while their class has live runners, or with no replicas at all
+    /// some time after they were submitted. In random order: those that no lane can take now must not stand before the
+    /// others for ever.
+    package static func unplaced(
+        lease: Duration, limit: Int, in session: some PostgresSession
+    ) async throws -> [TaskID] {
         try await ids(
             session.query(
                 """
                 SELECT t.id FROM tasks t WHERE t.decided_at IS NULL AND (
-                    EXISTS (SELECT FROM replicas p WHERE p.task_id = t.id AND p.state = 'waiting')
+                    (EXISTS (SELECT FROM replicas p WHERE p.task_id = t.id AND p.state = 'waiting')
+                        AND t.class IN (
+                            SELECT c.class FROM runner_classes c JOIN runners r ON r.id = c.runner_id
+                            WHERE r.disqualified_at IS NULL
+                                AND r.last_seen_at > live_since($1 * interval '1 millisecond')))
                     OR (t.created_at < now() - interval '5 seconds'
                         AND NOT EXISTS (SELECT FROM replicas p WHERE p.task_id = t.id)))
-                ORDER BY t.id LIMIT $1
-                """, limit))
+                ORDER BY random() LIMIT $2
+                """, Double(lease.milliseconds), limit))
     }
 
-    /// Undecided tasks that are overdue, or whose replicas have all ended.
-    package static func unjudged(limit: Int, in session: some PostgresSession) async throws -> [TaskID] {
+    /// Undecided tasks that are overdue, or whose replicas have all ended: books a reminder for each. One that stays
+    /// without effect is repeated at growing distances, so that a service that is away does not find a flood.
+    package static func remindUnjudged(limit: Int, in session: some PostgresSession) async throws -> [TaskID] {
         try await ids(
             session.query(
                 """
-                SELECT t.id FROM tasks t WHERE t.decided_at IS NULL AND (t.deadline_at <= now() OR (
-                    EXISTS (SELECT FROM replicas p WHERE p.task_id = t.id) AND NOT EXISTS (
-                        SELECT FROM replicas p WHERE p.task_id = t.id
-                            AND (p.closed_at IS NULL OR p.closed_at > now() - interval '5 seconds'))))
-                ORDER BY t.id LIMIT $1
+                UPDATE tasks SET reminded_at = now(), reminders = reminders + 1 WHERE id IN (
+                    SELECT t.id FROM tasks t CROSS JOIN LATERAL (
+                        SELECT count(*) AS replicas,
+                            bool_or(p.closed_at IS NULL OR p.closed_at > now() - interval '5 seconds') AS is_busy
+                        FROM replicas p WHERE p.task_id = t.id) s
+                    WHERE t.decided_at IS NULL AND (t.deadline_at <= now() OR (s.replicas > 0 AND NOT s.is_busy))
+                        AND reminder_due(t.reminded_at, t.reminders)
+                    ORDER BY t.deadline_at LIMIT $1 FOR NO KEY UPDATE OF t SKIP LOCKED)
+                RETURNING id
                 """, limit))
     }
 
-    /// Decided tasks whose replicas have all ended and whose escrow still stands after a while.
-    package static func unsettled(limit: Int, in session: some PostgresSession) async throws -> [TaskID] {
+    /// As ``remindUnjudged(limit:in:)``, for decided tasks whose replicas have all ended and whose escrow still stands
+    /// after a while.
+    package static func remindUnsettled(limit: Int, in session: some PostgresSession) async throws -> [TaskID] {
         try await ids(
             session.query(
                 """
-                SELECT t.id FROM tasks t WHERE t.decided_at < now() - interval '10 seconds' AND t.settled_at IS NULL
-                    AND NOT EXISTS (SELECT FROM replicas p WHERE p.task_id = t.id AND p.closed_at IS NULL)
-                ORDER BY t.decided_at LIMIT $1
+                UPDATE tasks SET reminded_at = now(), reminders = reminders + 1 WHERE id IN (
+                    SELECT t.id FROM tasks t
+                    WHERE t.decided_at < now() - interval '10 seconds' AND t.settled_at IS NULL
+                        AND NOT EXISTS (SELECT FROM replicas p WHERE p.task_id = t.id AND p.closed_at IS NULL)
+                        AND reminder_due(t.reminded_at, t.reminders)
+                    ORDER BY t.decided_at LIMIT $1 FOR NO KEY UPDATE OF t SKIP LOCKED)
+                RETURNING id
                 """, limit))
     }
 

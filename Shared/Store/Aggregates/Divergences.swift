@@ -55,7 +55,9 @@ package enum Divergences {
         ).map { row throws(PostgresError) in
             Result(
                 replica: try row.decode("replica"), runner: try row.decode("runner_id"),
-                ballot: Ballot(outcome: try row.decode("outcome"), digest: try row.decode("output_digest")),
+                ballot: Ballot(
+                    outcome: try row.decode("outcome"), digest: try row.decode("output_digest"),
+                    exitCode: try row.decode("exit_code")),
                 exitCode: try row.decode("exit_code"), envelope: try row.decode("envelope"))
         }
     }

@@ -36,7 +36,7 @@ package enum Replicas {
         /// What it was voted for; nil unless its result votes.
         package var ballot: Ballot? {
             guard state == .completed, let outcome, outcome.votes, let outputDigest else { return nil }
-            return Ballot(outcome: outcome, digest: outputDigest)
+            return Ballot(outcome: outcome, digest: outputDigest, exitCode: exitCode)
         }
     }
 

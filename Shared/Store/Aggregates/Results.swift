@@ -10,13 +10,16 @@ package enum Results {
         package let owner: String
         package let token: String
         package let specDigest: Digest
+        /// What its runner sends by now is evidence at most.
+        package let isDisqualified: Bool
     }
 
     /// The grant that `id` names; nil if there was none.
     package static func attempt(_ id: AttemptID, in session: some PostgresSession) async throws -> Attempt? {
         let rows = try await session.query(
             """
-            SELECT a.runner_id, r.public_key, a.owner_key, a.token, t.spec_digest
+            SELECT a.runner_id, r.public_key, a.owner_key, a.token, t.spec_digest,
+                r.disqualified_at IS NOT NULL AS out
             FROM attempts a JOIN runners r ON r.id = a.runner_id JOIN tasks t ON t.id = a.task_id
             WHERE a.task_id = $1 AND a.replica = $2 AND a.attempt = $3
             """, id.task, Int32(id.replica), Int32(id.attempt))
@@ -24,7 +27,8 @@ package enum Results {
         guard let key = RunnerKey(bytes: try row.decode("public_key", as: [UInt8].self)) else { return nil }
         return Attempt(
             runner: try row.decode("runner_id"), runnerKey: key, owner: try row.decode("owner_key"),
-            token: try row.decode("token"), specDigest: try row.decode("spec_digest"))
+            token: try row.decode("token"), specDigest: try row.decode("spec_digest"),
+            isDisqualified: try row.decode("out"))
     }
 
     /// Keeps a result as evidence; false if this attempt has one already.
@@ -59,22 +63,25 @@ package enum Results {
     }
 
     package static func insertVerdict(
-        _ task: TaskID, kind: VerdictKind, ballot: Ballot?, exitCode: Int?, reason: String?,
+        _ task: TaskID, kind: VerdictKind, ballot: Ballot?, reason: String?,
         in session: some PostgresSession
     ) async throws {
         try await session.query(
             """
             INSERT INTO verdicts (task_id, kind, outcome, output_digest, exit_code, reason)
             VALUES ($1, $2, $3, $4, $5, $6)
-            """, task, kind, ballot?.outcome, ballot?.digest, exitCode.map { Int32($0) }, reason)
+            """, task, kind, ballot?.outcome, ballot?.digest, ballot?.exitCode.map(Int32.init(truncatingIfNeeded:)),
+            reason)
     }
 
     /// The ballot that a verified task was decided for.
     package static func verifiedBallot(of task: TaskID, in session: some PostgresSession) async throws -> Ballot? {
         let rows = try await session.query(
-            "SELECT outcome, output_digest FROM verdicts WHERE task_id = $1 AND kind = 'verified'", task)
+            "SELECT outcome, output_digest, exit_code FROM verdicts WHERE task_id = $1 AND kind = 'verified'", task)
         guard let row = rows.first else { return nil }
-        return Ballot(outcome: try row.decode("outcome"), digest: try row.decode("output_digest"))
+        return Ballot(
+            outcome: try row.decode("outcome"), digest: try row.decode("output_digest"),
+            exitCode: try row.decode("exit_code"))
     }
 
     /// Says of every closed replica whether it voted for `ballot`, and records the decided results of their runners.
@@ -84,9 +91,10 @@ package enum Results {
     ) async throws -> [RunnerID] {
         try await session.query(
             """
-            UPDATE replicas SET matched = (outcome = $2 AND output_digest = $3)
+            UPDATE replicas
+            SET matched = (outcome = $2 AND output_digest = $3 AND exit_code IS NOT DISTINCT FROM $4)
             WHERE task_id = $1 AND state = 'completed' AND matched IS NULL AND output_digest IS NOT NULL
-            """, task, ballot.outcome, ballot.digest)
+            """, task, ballot.outcome, ballot.digest, ballot.exitCode.map(Int32.init(truncatingIfNeeded:)))
         let rows = try await session.query(
             """
             INSERT INTO strikes (task_id, replica, runner_id, mismatched)

@@ -62,6 +62,28 @@ package enum Runners {
         return lane
     }
 
+    /// Whether the runner stands on this lane of the class.
+    package static func serves(
+        _ runner: RunnerID, taskClass: String, lane: Int, in session: some PostgresSession
+    ) async throws -> Bool {
+        try await !session.query(
+            "SELECT FROM runner_classes WHERE runner_id = $1 AND class = $2 AND lane = $3", runner, taskClass,
+            Int32(lane)
+        ).isEmpty
+    }
+
+    /// How many runners an account has, other than the one with `key`. Locks the account's row, so that two
+    /// registrations at once count each other.
+    package static func count(
+        of account: AccountID, besides key: RunnerKey, in session: some PostgresSession
+    ) async throws -> Int {
+        try await session.query("SELECT FROM accounts WHERE id = $1 FOR UPDATE", account)
+        return try await session.query(
+            "SELECT count(*) AS n FROM runners WHERE account_id = $1 AND public_key <> $2", account,
+            PostgresValue.bytea(key.bytes)
+        ).first?.decode("n") ?? 0
+    }
+
     /// Drops classes that the runner no longer serves.
     package static func keepOnly(
         classes: [String], of runner: RunnerID, in session: some PostgresSession

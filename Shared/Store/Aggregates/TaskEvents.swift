@@ -12,6 +12,16 @@ package enum TaskEvents {
         }
     }
 
+    /// The number of each task's newest event.
+    package static func newest(
+        of tasks: [TaskID], in session: some PostgresSession
+    ) async throws -> [TaskID: Int64] {
+        let rows = try await session.query("SELECT id, event_seq FROM tasks WHERE id = ANY ($1)", tasks.map(\.uuid))
+        var newest: [TaskID: Int64] = [:]
+        for row in rows { newest[try row.decode("id")] = try row.decode("event_seq", as: Int64.self) }
+        return newest
+    }
+
     /// Appends to the history. The caller holds the task's row lock.
     package static func append(
         _ entries: [Entry], to task: TaskID, in session: some PostgresSession

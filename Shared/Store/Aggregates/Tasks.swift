@@ -68,7 +68,10 @@ package enum Tasks {
     /// Ends an undecided task; false if it was decided already.
     package static func decide(_ id: TaskID, state: TaskState, in session: some PostgresSession) async throws -> Bool {
         try await session.query(
-            "UPDATE tasks SET state = $2, decided_at = now() WHERE id = $1 AND decided_at IS NULL", id, state
+            """
+            UPDATE tasks SET state = $2, decided_at = now(), reminded_at = NULL, reminders = 0
+            WHERE id = $1 AND decided_at IS NULL
+            """, id, state
         ).affectedRows == 1
     }
 

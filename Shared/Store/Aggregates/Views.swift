@@ -23,16 +23,29 @@ package enum Views {
         return try await objects(rows, in: session).first
     }
 
-    /// A page of an account's tasks, newest first, before `cursor`.
+    /// The specs on one page hold at most this much, or there is one task on it: specs may be large, and a page has to
+    /// fit into memory.
+    private static let maximumPageBytes = 4 << 20
+
+    /// A page of an account's tasks, newest first, before `cursor`. It may be shorter than `limit` and yet not the last.
     package static func tasks(
         of account: AccountID, state: TaskState?, before cursor: TaskID?, limit: Int, in session: some PostgresSession
-    ) async throws -> [TaskObject] {
+    ) async throws -> (items: [TaskObject], isLast: Bool) {
+        let page = try await session.query(
+            """
+            SELECT id, count(*) OVER () AS candidates,
+                sum(length(spec)) OVER (ORDER BY id DESC) - length(spec) AS before
+            FROM (
+                SELECT id, spec FROM tasks
+                WHERE account_id = $1 AND ($2::text IS NULL OR state = $2) AND ($3::uuid IS NULL OR id < $3)
+                ORDER BY id DESC LIMIT $4) candidate
+            ORDER BY id DESC
+            """, account, state, cursor, limit)
+        let ids = try page.filter { row in try row.decode("before", as: Int.self) < maximumPageBytes }
+            .map { row throws(PostgresError) in try row.decode("id", as: TaskID.self) }
         let rows = try await session.query(
-            taskColumns + """
-                 WHERE t.account_id = $1 AND ($2::text IS NULL OR t.state = $2) AND ($3::uuid IS NULL OR t.id < $3)
-                ORDER BY t.id DESC LIMIT $4
-                """, account, state, cursor, limit)
-        return try await objects(rows, in: session)
+            taskColumns + " WHERE t.id = ANY ($1) ORDER BY t.id DESC", ids.map(\.uuid))
+        return (try await objects(rows, in: session), page.count < limit && ids.count == page.count)
     }
 
     private static func objects(

@@ -11,5 +11,6 @@ package enum Migrations {
         PostgresMigration(id: 5, name: "messages", sql: messages),
         PostgresMigration(id: 6, name: "presence", sql: presence),
         PostgresMigration(id: 7, name: "divergences", sql: divergences),
+        PostgresMigration(id: 8, name: "reminders", sql: reminders),
     ]
 }
