@@ -30,7 +30,7 @@ import Testing
             ])
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(4)))
     func `Malformed messages are set aside at once, those that always fail after five tries, the rest is done`()
         async throws
     {
@@ -63,7 +63,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(4)))
     func `A message whose database is away waits as long as it takes`() async throws {
         try await MessagingStage.set { stage in
             let tries = Collected()
@@ -84,7 +84,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(4)))
     func `A message that comes twice has its effect once, also when the first time broke off`() async throws {
         try await MessagingStage.set { stage in
             let ids = (0..<40).map { _ in MessageID(UUID.v7()).description }

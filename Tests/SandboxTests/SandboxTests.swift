@@ -37,7 +37,7 @@ import Testing
         return result
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(4)))
     func `Equal work gives equal digests, with files of every kind`() async throws {
         let script = """
             echo hello; mkdir /output/d; echo data > /output/d/file; ln -s file /output/d/link; ln /output/d/file /output/hard
@@ -66,7 +66,7 @@ import Testing
         #expect(result.manifest?.stdout.size == 0, "\(attempt)")
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(4)))
     func `Limits end a run with the outcome that they stand for`() async throws {
         let small = TaskLimits(memoryBytes: 32 << 20, pids: 32, wallSeconds: 10, outputBytes: 1 << 20, outputFiles: 10)
         #expect(try await run("yes | head -c 99000000 | sort", limits: small).outcome == .limitExceeded)
@@ -81,7 +81,7 @@ import Testing
         #expect(try await run("f() { f | f & }; f; sleep 1; exit 0", limits: small).outcome != .runnerError)
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(4)))
     func `Cancelling removes the container`() async throws {
         let task = Task { try await run("sleep 60", limits: TaskLimits(wallSeconds: 100)) }
         let engine = try DockerEngine(endpoint: try TestEnvironment.docker, client: Self.client)
@@ -93,7 +93,7 @@ import Testing
         #expect(gone)
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(4)))
     func `Cancelling at any moment of the preparation leaves nothing`() async throws {
         let engine = try DockerEngine(endpoint: try TestEnvironment.docker, client: Self.client)
         for step in 0..<12 {

@@ -94,7 +94,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(4)))
     func `A claim from another lane is refused, and the offer stays where it is`() async throws {
         try await Stage.set { stage in
             let runners = try await stage.runners(4)
@@ -113,7 +113,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(4)))
     func `Tasks of a class without runners do not stand before the others`() async throws {
         try await Stage.set { stage in
             for _ in 0..<120 { _ = try await stage.task(of: "linux-arm64.small") }
@@ -124,7 +124,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(4)))
     func `One step that fails holds up no other`() async throws {
         try await Stage.set { stage in
             let runners = try await stage.runners(4)
@@ -147,7 +147,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(4)))
     func `What a disqualified runner holds is offered to others at once`() async throws {
         try await Stage.set { stage in
             let runners = try await stage.runners(6)
@@ -164,7 +164,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(4)))
     func `Reminders of one task go out at growing distances`() async throws {
         try await Stage.set { stage in
             let task = try await stage.task()
@@ -194,7 +194,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(4)))
     func `A lane that was only passed through is free for the other replicas`() async throws {
         try await Stage.set { stage in
             let runners = try await stage.runners(4)
@@ -213,7 +213,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(4)))
     func `A lane whose owner was granted a replica stays closed to the others`() async throws {
         try await Stage.set { stage in
             let runners = try await stage.runners(3)
@@ -238,7 +238,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(4)))
     func `A silence of all runners moves nothing, and that of one moves its offers`() async throws {
         try await Stage.set { stage in
             let runners = try await stage.runners(4)
@@ -277,7 +277,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(4)))
     func `A silence of more than ten leases is believed`() async throws {
         try await Stage.set { stage in
             _ = try await stage.runners(3)
