@@ -45,9 +45,10 @@ func module(_ name: String, _ dependencies: [Target.Dependency] = [], resources:
         name: name, dependencies: dependencies, path: "Shared/\(name)", resources: resources, swiftSettings: strict)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+/// Data that tests read from the source tree stand in `exclude`.
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
     .testTarget(
-        name: name, dependencies: dependencies, path: "Tests/\(name)", resources: resources, swiftSettings: strict)
+        name: name, dependencies: dependencies, path: "Tests/\(name)", exclude: exclude, swiftSettings: strict)
 }
 
 let package = Package(
@@ -98,13 +99,15 @@ let package = Package(
         module(
             "Messaging",
             ["AMQPClient", "PostgresClient", "ParityProtocol", "Store", "Telemetry", lifecycle, logging, metrics]),
-        module("Sandbox", ["ParityProtocol", asyncHTTPClient, logging, nioCore, nioHTTP1, nioFoundationCompat]),
+        module(
+            "Sandbox",
+            ["ParityProtocol", asyncHTTPClient, logging, nioCore, nioHTTP1, nioFoundationCompat, nioPosix]),
         module("BlobStore", ["ParityProtocol", nioCore, nioPosix]),
 
         // Services.
         service("Gateway", ["BlobStore", "Ledger", crypto, hummingbird, httpTypes, nioCore]),
         service("Scheduler"),
-        service("Verifier", [crypto]),
+        service("Verifier", ["BlobStore", crypto]),
         service("Payout", ["Ledger"]),
         .executableTarget(
             name: "RunnerAgent",
@@ -123,7 +126,7 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["AMQPClient", "PostgresClient", logging], path: "Tests/Support",
             swiftSettings: strict),
-        tests("ParityProtocolTests", ["ParityProtocol", crypto]),
+        tests("ParityProtocolTests", ["ParityProtocol", crypto], exclude: ["Specs"]),
         tests("AMQPClientTests", ["AMQPClient", "TestSupport", logging]),
         tests("PostgresClientTests", ["PostgresClient", "TestSupport", logging]),
         tests("StoreTests", ["Store", "Ledger", "ParityProtocol", "PostgresClient", "TestSupport", logging]),

@@ -68,8 +68,10 @@ package struct SandboxExecutor: Executor {
         _ spec: TaskSpec, _ id: AttemptID, _ image: HeldImage, name: String, scratch: String
     ) async throws -> any PreparedExecution {
         do {
+            let (inputs, trees) = try await inputs(of: spec, in: scratch)
             let job = SandboxJob(
-                name: name, image: image.id.description, spec: spec, inputs: try await inputs(of: spec, in: scratch),
+                name: name, image: image.id.description, spec: spec, inputs: inputs, trees: trees,
+                stdin: try await stdin(of: spec, in: scratch),
                 labels: [
                     "network.parity.runner": runner.description, "network.parity.task": id.task.description,
                     "network.parity.replica": String(id.replica), "network.parity.attempt": String(id.attempt),
@@ -86,18 +88,41 @@ package struct SandboxExecutor: Executor {
         }
     }
 
-    private func inputs(of spec: TaskSpec, in scratch: String) async throws -> [SandboxJob.Input] {
-        var inputs: [SandboxJob.Input] = []
+    private func inputs(
+        of spec: TaskSpec, in scratch: String
+    ) async throws -> (files: [SandboxJob.Input], trees: [SandboxJob.Tree]) {
+        var files: [SandboxJob.Input] = []
+        var trees: [SandboxJob.Tree] = []
         for input in spec.inputs {
             switch input.content {
-            case .inline(let bytes): inputs.append(.init(path: input.path, content: .bytes(bytes)))
+            case .inline(let bytes): files.append(.init(path: input.path, content: .bytes(bytes)))
             case .blob(let digest):
-                let path = "\(scratch)/input-\(digest.hex)"
-                let size = try await gateway.download(digest, to: path)
-                inputs.append(.init(path: input.path, content: .file(path: path, size: size)))
+                files.append(.init(path: input.path, content: try await content(of: digest, in: scratch)))
+            case .tree(let digest):
+                let archive = "\(scratch)/input-\(digest.hex)"
+                _ = try await gateway.download(digest, to: archive, maximumBytes: TreeArchive.maximumBytes)
+                do {
+                    try InputTree.check(archive)
+                } catch let error as TarError {
+                    throw EnvironmentRejected("the tree for /input/\(input.path) cannot be unpacked: \(error)")
+                }
+                trees.append(.init(path: input.path, archive: archive))
             }
         }
-        return inputs
+        return (files, trees)
+    }
+
+    private func stdin(of spec: TaskSpec, in scratch: String) async throws -> SandboxJob.Input.Content? {
+        switch spec.stdin {
+        case .empty: nil
+        case .inline(let bytes): .bytes(bytes)
+        case .blob(let digest): try await content(of: digest, in: scratch)
+        }
+    }
+
+    private func content(of blob: Digest, in scratch: String) async throws -> SandboxJob.Input.Content {
+        let path = "\(scratch)/input-\(blob.hex)"
+        return .file(path: path, size: try await gateway.download(blob, to: path))
     }
 
     private struct Prepared: PreparedExecution {

@@ -1,5 +1,3 @@
-import FoundationEssentials
-
 /// Reads a spec field by field and remembers every fault instead of stopping at the first.
 struct SpecReader {
     private(set) var faults: [SpecFault] = []
@@ -14,7 +12,7 @@ struct SpecReader {
 
     mutating func readSpec(_ json: JSONValue) -> TaskSpec? {
         let known: Set = [
-            "schema", "environment", "entrypoint", "command", "env", "workdir", "inputs", "expect", "limits",
+            "schema", "environment", "entrypoint", "command", "env", "workdir", "stdin", "inputs", "expect", "limits",
             "verification", "class", "reward", "deadline_seconds", "determinism",
         ]
         guard let root = object(json, at: "", known: known) else { return nil }
@@ -25,9 +23,11 @@ struct SpecReader {
         let command = strings(root["command"], at: "/command")
         let env = readEnv(root["env"])
         let workdir = readWorkdir(root["workdir"])
+        let stdin = readStdin(root["stdin"])
         let inputs = readInputs(root["inputs"])
-        let expect = readExpect(root["expect"])
+        checkInlineBytes(of: inputs, stdin)
         let limits = readLimits(root["limits"])
+        let expect = readExpect(root["expect"], within: limits)
         let verification = readVerification(root["verification"])
         let taskClass = readClass(root["class"])
         let reward = readReward(root["reward"])
@@ -40,8 +40,8 @@ struct SpecReader {
         guard let environment, let reward else { return nil }
         return TaskSpec(
             environment: environment, entrypoint: entrypoint, command: command, env: env, workdir: workdir,
-            inputs: inputs, expect: expect, limits: limits, verification: verification, taskClass: taskClass,
-            reward: reward, deadlineSeconds: deadline, determinism: determinism)
+            stdin: stdin, inputs: inputs, expect: expect, limits: limits, verification: verification,
+            taskClass: taskClass, reward: reward, deadlineSeconds: deadline, determinism: determinism)
     }
 
     private mutating func readSchema(_ json: JSONValue?) {
@@ -128,97 +128,6 @@ struct SpecReader {
         return text
     }
 
-    private mutating func readInputs(_ json: JSONValue?) -> [TaskInput] {
-        guard let json else { return [] }
-        guard let elements = json.array else {
-            fault("/inputs", "type", "expected an array, found \(json.kindName)")
-            return []
-        }
-        if elements.count > 1000 { fault("/inputs", "range", "at most 1000 inputs") }
-        var inputs: [TaskInput] = []
-        var inlineBytes = 0
-        for (index, element) in elements.enumerated() {
-            guard let input = readInput(element, at: "/inputs/\(index)") else { continue }
-            if case .inline(let bytes) = input.content { inlineBytes += bytes.count }
-            inputs.append(input)
-        }
-        if inlineBytes > TaskInput.maximumInlineBytes {
-            fault(
-                "/inputs", "range",
-                "inline inputs hold \(inlineBytes) bytes, \(TaskInput.maximumInlineBytes) are allowed; upload blobs")
-        }
-        checkPaths(of: inputs)
-        return inputs
-    }
-
-    /// Two inputs at one path, or a file where another input needs a folder, contradict each other.
-    private mutating func checkPaths(of inputs: [TaskInput]) {
-        let paths = Set(inputs.map(\.path))
-        if paths.count < inputs.count { fault("/inputs", "contradiction", "two inputs have the same path") }
-        for (index, input) in inputs.enumerated() {
-            var parts = input.path.split(separator: "/")
-            while parts.count > 1 {
-                parts.removeLast()
-                if paths.contains(parts.joined(separator: "/")) {
-                    fault("/inputs/\(index)/path", "contradiction", "a part of this path is itself an input file")
-                    break
-                }
-            }
-        }
-    }
-
-    private mutating func readInput(_ json: JSONValue, at pointer: String) -> TaskInput? {
-        guard let members = object(json, at: pointer, known: ["path", "text", "base64", "blob"]) else { return nil }
-        let path = readInputPath(members["path"], at: pointer + "/path")
-        let contents = ["text", "base64", "blob"].filter { members[$0] != nil }
-        guard contents.count == 1, let kind = contents.first, let value = members[kind] else {
-            fault(pointer, "contradiction", "give exactly one of text, base64 and blob")
-            return nil
-        }
-        let place = "\(pointer)/\(kind)"
-        guard let text = value.string else {
-            fault(place, "type", "expected a string, found \(value.kindName)")
-            return nil
-        }
-        guard let path else { return nil }
-        switch kind {
-        case "text": return TaskInput(path: path, content: .inline(Array(text.utf8)))
-        case "base64":
-            guard let data = Data(base64Encoded: text) else {
-                fault(place, "base64", "not valid base64 (RFC 4648)")
-                return nil
-            }
-            return TaskInput(path: path, content: .inline(Array(data)))
-        default:
-            guard let digest = Digest(text) else {
-                fault(place, "digest", "expected sha256: and 64 lower-case hex digits")
-                return nil
-            }
-            return TaskInput(path: path, content: .blob(digest))
-        }
-    }
-
-    private mutating func readInputPath(_ json: JSONValue?, at pointer: String) -> String? {
-        guard let json else {
-            fault(pointer, "missing", "an input needs a path, relative to /input")
-            return nil
-        }
-        guard let path = plainText(json, at: pointer, maximumBytes: 1024) else { return nil }
-        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-        let clean = parts.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." && $0.utf8.count <= 255 }
-        guard clean, parts.count <= 32 else {
-            fault(pointer, "path", "expected a relative path without empty parts, . and .., at most 32 deep")
-            return nil
-        }
-        return path
-    }
-
-    private mutating func readExpect(_ json: JSONValue?) -> TaskExpectation {
-        guard let json, let members = object(json, at: "/expect", known: ["exit_code"]) else { return .init() }
-        return TaskExpectation(
-            exitCode: integer(members["exit_code"], at: "/expect/exit_code", in: 0...255, default: 0))
-    }
-
     private mutating func readLimits(_ json: JSONValue?) -> TaskLimits {
         let known: Set = [
             "cpu_milli", "memory_bytes", "scratch_bytes", "pids", "wall_seconds", "output_bytes", "output_files",
@@ -239,7 +148,8 @@ struct SpecReader {
             wallSeconds: integer(
                 members["wall_seconds"], at: place("wall_seconds"), in: 1...86_400, default: standard.wallSeconds),
             outputBytes: integer(
-                members["output_bytes"], at: place("output_bytes"), in: 0...64 << 30, default: standard.outputBytes),
+                members["output_bytes"], at: place("output_bytes"), in: 0...TaskLimits.maximumOutputBytes,
+                default: standard.outputBytes),
             outputFiles: integer(
                 members["output_files"], at: place("output_files"), in: 0...100_000, default: standard.outputFiles))
     }
@@ -301,7 +211,7 @@ struct SpecReader {
 // MARK: - Kinds of values
 
 extension SpecReader {
-    private mutating func object(_ json: JSONValue, at pointer: String, known: Set<String>) -> [String: JSONValue]? {
+    mutating func object(_ json: JSONValue, at pointer: String, known: Set<String>) -> [String: JSONValue]? {
         guard case .object(let members) = json else {
             fault(pointer, "type", "expected an object, found \(json.kindName)")
             return nil
@@ -312,7 +222,7 @@ extension SpecReader {
         return members.filter { known.contains($0.key) }
     }
 
-    private mutating func integer(
+    mutating func integer(
         _ json: JSONValue?, at pointer: String, in range: ClosedRange<Int64>, default standard: Int64
     ) -> Int64 {
         guard let json else { return standard }
@@ -327,7 +237,7 @@ extension SpecReader {
         return value
     }
 
-    private mutating func strings(_ json: JSONValue?, at pointer: String) -> [String] {
+    mutating func strings(_ json: JSONValue?, at pointer: String) -> [String] {
         guard let json else { return [] }
         guard let elements = json.array else {
             fault(pointer, "type", "expected an array of strings, found \(json.kindName)")
@@ -340,7 +250,7 @@ extension SpecReader {
     }
 
     /// A string that an operating system takes as an argument: no NUL, of bounded length.
-    private mutating func plainText(_ json: JSONValue, at pointer: String, maximumBytes: Int) -> String? {
+    mutating func plainText(_ json: JSONValue, at pointer: String, maximumBytes: Int) -> String? {
         guard let text = json.string else {
             fault(pointer, "type", "expected a string, found \(json.kindName)")
             return nil
@@ -357,7 +267,7 @@ extension SpecReader {
     }
 
     /// RFC 6901: `~` and `/` inside a name are written `~0` and `~1`.
-    private static func escape(_ name: String) -> String {
+    static func escape(_ name: String) -> String {
         var escaped = ""
         for character in name {
             switch character {

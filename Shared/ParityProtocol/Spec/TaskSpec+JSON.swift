@@ -10,8 +10,9 @@ extension TaskSpec {
             "command": .array(command.map(JSONValue.string)),
             "env": .object(env.mapValues(JSONValue.string)),
             "workdir": .string(workdir),
+            "stdin": stdin.json,
             "inputs": .array(inputs.map(\.json)),
-            "expect": ["exit_code": .integer(expect.exitCode)],
+            "expect": expect.json,
             "limits": limits.json,
             "verification": [
                 "replicas": .integer(verification.replicas), "quorum": .integer(verification.quorum),
@@ -46,10 +47,47 @@ extension TaskEnvironment {
 extension TaskInput {
     var json: JSONValue {
         switch content {
-        case .inline(let bytes): ["path": .string(path), "base64": .string(Data(bytes).base64EncodedString())]
+        case .inline(let bytes): ["path": .string(path), "base64": .base64(bytes)]
         case .blob(let digest): ["path": .string(path), "blob": .string(digest.description)]
+        case .tree(let digest): ["path": .string(path), "tree": .string(digest.description)]
         }
     }
+}
+
+extension TaskStdin {
+    var json: JSONValue {
+        switch self {
+        case .inline(let bytes): ["base64": .base64(bytes)]
+        case .blob(let digest): ["blob": .string(digest.description)]
+        }
+    }
+}
+
+extension TaskExpectation {
+    /// What is not expected stands as null, so that the digest covers that too.
+    var json: JSONValue {
+        [
+            "exit_code": .integer(exitCode),
+            "output_digest": outputDigest.map { .string($0.description) } ?? .null,
+            "files": .array(files.map(JSONValue.string)),
+            "max_output_bytes": maximumOutputBytes.map(JSONValue.integer) ?? .null,
+            "stdout": stdout?.json ?? .null,
+        ]
+    }
+}
+
+extension StdoutExpectation {
+    var json: JSONValue {
+        switch self {
+        case .bytes(let bytes): ["base64": .base64(bytes)]
+        case .digest(let digest): ["digest": .string(digest.description)]
+        case .pattern(let pattern): ["pattern": .string(pattern.source)]
+        }
+    }
+}
+
+extension JSONValue {
+    fileprivate static func base64(_ bytes: [UInt8]) -> JSONValue { .string(Data(bytes).base64EncodedString()) }
 }
 
 extension TaskLimits {

@@ -13,6 +13,8 @@ package struct TaskSpec: Sendable, Hashable {
     package var env: [String: String]
     /// Absolute path inside the container.
     package var workdir: String
+    /// What the command reads from its standard input, to the end; nothing unless the spec says otherwise.
+    package var stdin: TaskStdin
     /// Mounted read-only under `/input`.
     package var inputs: [TaskInput]
     package var expect: TaskExpectation
@@ -27,8 +29,8 @@ package struct TaskSpec: Sendable, Hashable {
 
     package init(
         environment: TaskEnvironment, entrypoint: [String] = [], command: [String] = [], env: [String: String] = [:],
-        workdir: String = Defaults.workdir, inputs: [TaskInput] = [], expect: TaskExpectation = .init(),
-        limits: TaskLimits = .init(), verification: VerificationRules = .init(),
+        workdir: String = Defaults.workdir, stdin: TaskStdin = .empty, inputs: [TaskInput] = [],
+        expect: TaskExpectation = .init(), limits: TaskLimits = .init(), verification: VerificationRules = .init(),
         taskClass: String = Defaults.taskClass, reward: Amount, deadlineSeconds: Int64 = Defaults.deadlineSeconds,
         determinism: DeterminismProfile = .standard
     ) {
@@ -37,6 +39,7 @@ package struct TaskSpec: Sendable, Hashable {
         self.command = command
         self.env = env
         self.workdir = workdir
+        self.stdin = stdin
         self.inputs = inputs
         self.expect = expect
         self.limits = limits
@@ -59,8 +62,12 @@ package struct TaskSpec: Sendable, Hashable {
     /// Every blob that runners must fetch for this task.
     package var blobs: [Digest] {
         var digests = inputs.compactMap { input -> Digest? in
-            if case .blob(let digest) = input.content { digest } else { nil }
+            switch input.content {
+            case .inline: nil
+            case .blob(let digest), .tree(let digest): digest
+            }
         }
+        if case .blob(let digest) = stdin { digests.append(digest) }
         if case .archive(let digest) = environment { digests.append(digest) }
         return digests
     }
@@ -84,6 +91,8 @@ package struct TaskInput: Sendable, Hashable {
     package enum Content: Sendable, Hashable {
         case inline([UInt8])
         case blob(Digest)
+        /// An uncompressed tar in the blob store, unpacked as a folder at the path; see ``TreeArchive``.
+        case tree(Digest)
     }
 
     package init(path: String, content: Content) {
@@ -91,15 +100,20 @@ package struct TaskInput: Sendable, Hashable {
         self.content = content
     }
 
-    /// All inline inputs of a spec together may hold this many bytes; larger ones go through the blob store.
+    /// All inline inputs of a spec and its standard input together may hold this many bytes; larger ones go through the
+    /// blob store.
     package static let maximumInlineBytes = 65_536
+    package static let maximumCount = 1000
+    /// Of paths below `/input` and `/output`, with room for what stands before them in a system's own limit.
+    package static let maximumPathBytes = 1024
+    package static let maximumDepth = 32
 }
 
-package struct TaskExpectation: Sendable, Hashable {
-    /// Runners are paid for agreeing on any exit code; a different one than this marks the task
-    /// `expectation_failed` for its submitter.
-    package var exitCode: Int64
-    package init(exitCode: Int64 = 0) { self.exitCode = exitCode }
+package enum TaskStdin: Sendable, Hashable {
+    case inline([UInt8])
+    case blob(Digest)
+
+    package static let empty = TaskStdin.inline([])
 }
 
 /// What one replica may use. Units stand last in the names.
@@ -111,6 +125,8 @@ package struct TaskLimits: Sendable, Hashable {
     package var wallSeconds: Int64
     package var outputBytes: Int64
     package var outputFiles: Int64
+
+    package static let maximumOutputBytes: Int64 = 64 << 30
 
     package init(
         cpuMilli: Int64 = 1000, memoryBytes: Int64 = 256 << 20, scratchBytes: Int64 = 64 << 20, pids: Int64 = 128,

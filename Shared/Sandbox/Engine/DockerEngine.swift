@@ -8,8 +8,9 @@ package import ParityProtocol
 /// used here has been the same from API 1.41 (Docker 20.10) on.
 package struct DockerEngine: Sendable {
     private let client: HTTPClient
-    private let socketPath: String?
-    private let base: String
+    /// nil for an engine that is reached over TCP, at ``base``.
+    let socketPath: String?
+    let base: String
 
     /// Limits of what answers may hold.
     private static let maximumAnswerBytes = 16 << 20

@@ -16,7 +16,10 @@ enum ContainerPolicy {
             "Image": .string(job.image), "Hostname": .string(job.surroundings.hostname), "Domainname": "",
             "User": .string("\(place.user):\(place.user)"), "WorkingDir": .string(job.workdir),
             "Env": .array(env(of: job)), "NetworkDisabled": true, "AttachStdout": true, "AttachStderr": true,
-            "Tty": false, "OpenStdin": false,
+            "Tty": false,
+            // Closed when its writer is done. Without one, the engine gives /dev/null.
+            "OpenStdin": .bool(job.stdin != nil), "StdinOnce": .bool(job.stdin != nil),
+            "AttachStdin": .bool(job.stdin != nil),
             // The engine would run the image's health check inside, beside the task.
             "Healthcheck": ["Test": ["NONE"]],
             "Labels": .object(labels.mapValues(JSONValue.string)), "HostConfig": hostConfig(for: job, at: place),

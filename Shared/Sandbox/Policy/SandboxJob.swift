@@ -16,6 +16,18 @@ package struct SandboxJob: Sendable {
         }
     }
 
+    /// A folder of inputs, as a tar that was found in order.
+    package struct Tree: Sendable {
+        /// Relative to `/input`.
+        package let path: String
+        /// A file of this machine.
+        package let archive: String
+        package init(path: String, archive: String) {
+            self.path = path
+            self.archive = archive
+        }
+    }
+
     /// Names containers and volumes; unique on this engine.
     package let name: String
     /// The image's id.
@@ -25,6 +37,9 @@ package struct SandboxJob: Sendable {
     package let env: [String: String]
     package let workdir: String
     package let inputs: [Input]
+    package let trees: [Tree]
+    /// What the command reads from standard input; nil for nothing.
+    package let stdin: Input.Content?
     package let limits: TaskLimits
     package let determinism: DeterminismProfile
     /// What the run sees beside its task.
@@ -34,12 +49,15 @@ package struct SandboxJob: Sendable {
     package let scratch: String
 
     package init(
-        name: String, image: String, spec: TaskSpec, inputs: [Input], labels: [String: String], scratch: String,
+        name: String, image: String, spec: TaskSpec, inputs: [Input], trees: [Tree] = [],
+        stdin: Input.Content? = nil, labels: [String: String], scratch: String,
         surroundings: Surroundings = .standard
     ) {
         self.name = name
         self.image = image
         self.inputs = inputs
+        self.trees = trees
+        self.stdin = stdin
         self.labels = labels
         self.scratch = scratch
         self.surroundings = surroundings

@@ -11,20 +11,27 @@ package struct InputArchive: AsyncSequence, Sendable {
     fileprivate enum Step: Sendable {
         case bytes([UInt8])
         case file(path: String, size: Int64)
+        case tree(SandboxJob.Tree)
     }
 
-    package init(_ inputs: [SandboxJob.Input]) {
+    package init(_ inputs: [SandboxJob.Input], trees: [SandboxJob.Tree] = []) {
         func folder(_ path: String) -> Step {
             .bytes(TarEntry(path: Array("\(path)/".utf8), kind: .directory, mode: 0o755).headerBytes())
         }
         var steps = [folder("input")]
         var folders: Set<String> = []
-        for input in inputs.sorted(by: { $0.path < $1.path }) {
-            let parts = input.path.split(separator: "/").dropLast()
-            for count in parts.indices.map({ $0 + 1 }) {
-                let path = "input/" + parts.prefix(count).joined(separator: "/")
+        func addFolders(_ parts: some Collection<Substring>) {
+            for count in 0..<parts.count {
+                let path = "input/" + parts.prefix(count + 1).joined(separator: "/")
                 if folders.insert(path).inserted { steps.append(folder(path)) }
             }
+        }
+        for tree in trees.sorted(by: { $0.path < $1.path }) {
+            addFolders(tree.path.split(separator: "/"))
+            steps.append(.tree(tree))
+        }
+        for input in inputs.sorted(by: { $0.path < $1.path }) {
+            addFolders(input.path.split(separator: "/").dropLast())
             let size: Int64
             let content: Step
             switch input.content {
@@ -47,11 +54,20 @@ package struct InputArchive: AsyncSequence, Sendable {
     /// A file of this machine as it is, for an image archive.
     package init(file path: String, size: Int64) { steps = [.file(path: path, size: size)] }
 
+    /// One content as it is, for standard input.
+    init(_ content: SandboxJob.Input.Content) {
+        switch content {
+        case .bytes(let bytes): steps = [.bytes(bytes)]
+        case .file(let path, let size): steps = [.file(path: path, size: size)]
+        }
+    }
+
     package func makeAsyncIterator() -> Iterator { Iterator(steps: steps[...]) }
 
     package struct Iterator: AsyncIteratorProtocol {
         private var steps: ArraySlice<Step>
         private var open: (handle: FileHandle, remaining: Int64)?
+        private var tree: InputTree?
 
         fileprivate init(steps: ArraySlice<Step>) { self.steps = steps }
 
@@ -68,6 +84,8 @@ package struct InputArchive: AsyncSequence, Sendable {
                     }
                     open = nil
                 }
+                if let bytes = try tree?.next() { return ByteBuffer(bytes: bytes) }
+                tree = nil
                 guard let step = steps.popFirst() else { return nil }
                 switch step {
                 case .bytes(let bytes): if !bytes.isEmpty { return ByteBuffer(bytes: bytes) }
@@ -76,6 +94,8 @@ package struct InputArchive: AsyncSequence, Sendable {
                         throw DockerError(.refused, "put archive", "an input file is gone")
                     }
                     open = (handle, size)
+                case .tree(let tree):
+                    self.tree = try InputTree(tree.archive, at: "input/\(tree.path)")
                 }
             }
         }

@@ -34,9 +34,20 @@ package struct PreparedRun: Sendable {
     }
 
     private func run() async throws -> SandboxResult {
+        let wall = Duration.seconds(job.limits.wallSeconds)
+        guard let stdin = job.stdin else {
+            return try await watch(try await engine.attach(job.name, timeout: wall))
+        }
+        return try await engine.withAttached(job.name, stdin: InputArchive(stdin), timeout: wall + .seconds(60)) {
+            try await watch($0)
+        }
+    }
+
+    /// Starts the container and reads what it writes, `attached`, to its end.
+    private func watch<Attached: AsyncSequence>(_ attached: Attached) async throws -> SandboxResult
+    where Attached.Element == ByteBuffer {
         let spool = ContentSpool(folder: job.scratch, maximumBytes: job.limits.outputBytes)
         let wall = Duration.seconds(job.limits.wallSeconds)
-        let attached = try await engine.attach(job.name, timeout: wall)
         do {
             try await engine.start(job.name)
         } catch let error as DockerError where error.code != .unreachable {

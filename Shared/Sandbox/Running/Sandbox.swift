@@ -116,7 +116,7 @@ package struct Sandbox: Sendable {
             architecture: machine.architecture)
         let viewArchive = InputArchive(bytes: view.archive(under: SandboxJob.viewFolder))
         try await engine.putArchive(job.keeperName, path: "/", viewArchive)
-        try await engine.putArchive(job.keeperName, path: "/", InputArchive(job.inputs))
+        try await engine.putArchive(job.keeperName, path: "/", InputArchive(job.inputs, trees: job.trees))
     }
 
     // MARK: - Cancellation
