@@ -107,7 +107,7 @@ let package = Package(
         // Services.
         service("Gateway", ["BlobStore", "Ledger", crypto, hummingbird, httpTypes, nioCore]),
         service("Scheduler"),
-        service("Verifier", ["BlobStore", crypto]),
+        service("Verifier", [crypto]),
         service("Payout", ["Ledger"]),
         .executableTarget(
             name: "RunnerAgent",

@@ -101,6 +101,9 @@ package struct SchedulerTick: Service {
             for task in try await Backlog.unexplained(limit: Self.batch, in: transaction) {
                 messages.append(try Routing.diverged(task))
             }
+            for task in try await Backlog.remindExpectations(limit: Self.batch, in: transaction) {
+                messages.append(try Routing.expectationDue(task))
+            }
             try await Outbox.insert(messages, in: transaction)
         }
         scheduler.relay.wake()

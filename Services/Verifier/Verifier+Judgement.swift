@@ -83,14 +83,17 @@ extension Verifier {
             events.append(.init(.replicaCancelled, ["replica": .integer(Int64(id.replica))]))
             if let runner { messages.append(try Routing.toRunner(Cancel(id: id), runner)) }
         }
-        if let ballot { messages += try Self.decided(ballot, replicas, of: task.id) }
         var data: [String: JSONValue] = ["verdict": .string(kind.rawValue)]
         data["camps"] = Self.camps(of: replicas)
         data["output_digest"] = ballot.map { .string($0.digest.description) }
         data["reason"] = reason.map { .string($0.rawValue) }
         if let ballot {
-            data["expectation_failed"] = .bool(
-                ballot.outcome != .completed || ballot.exitCode != task.expectedExitCode)
+            messages += try Self.decided(ballot, replicas, of: task.id)
+            if let failures = try await noteExpectations(of: task.id, for: ballot, in: transaction) {
+                data.merge(failures.eventData) { _, new in new }
+            } else {
+                messages.append(try Routing.expectationDue(task.id))
+            }
         }
         events.append(.init(.taskDecided, .object(data)))
         try await TaskEvents.append(events, to: task.id, in: transaction)

@@ -8,7 +8,7 @@ package struct BlobError: Error, Sendable, CustomStringConvertible {
     package enum Code: Sendable { case digestMismatch, tooLarge, notFound, storage }
     package let code: Code
     package let description: String
-    init(_ code: Code, _ description: String) {
+    package init(_ code: Code, _ description: String) {
         self.code = code
         self.description = description
     }
@@ -19,12 +19,19 @@ package struct BlobError: Error, Sendable, CustomStringConvertible {
 package struct DiskBlobStore: Sendable {
     private let root: String
 
-    /// Makes the folder where it is missing.
+    /// Makes the folder where it is missing, and removes what uploads of another day left unfinished.
     package init(root: String) throws {
         self.root = root
         try FileManager.default.createDirectory(atPath: root + "/sha256", withIntermediateDirectories: true)
-        try? FileManager.default.removeItem(atPath: root + "/incoming")
         try FileManager.default.createDirectory(atPath: root + "/incoming", withIntermediateDirectories: true)
+        // Another process may be taking in a blob right now.
+        let yesterday = Date(timeIntervalSinceNow: -86_400)
+        for name in try FileManager.default.contentsOfDirectory(atPath: root + "/incoming") {
+            let path = "\(root)/incoming/\(name)"
+            let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+            guard let changed = attributes?[.modificationDate] as? Date, changed < yesterday else { continue }
+            try? FileManager.default.removeItem(atPath: path)
+        }
     }
 
     private func path(_ digest: Digest) -> String { "\(root)/sha256/\(digest.hex.prefix(2))/\(digest.hex)" }

@@ -30,6 +30,10 @@ package enum Routing {
         try Envelope.outbox(TaskDiverged(task: task), exchange: Topology.events, routingKey: "task.diverged")
     }
 
+    package static func expectationDue(_ task: TaskID) throws -> OutboxMessage {
+        try Envelope.outbox(ExpectationDue(task: task), exchange: Topology.events, routingKey: "expectation.due")
+    }
+
     package static func settled(_ task: TaskID, paid: Amount, refunded: Amount) throws -> OutboxMessage {
         try Envelope.outbox(
             PayoutSettled(task: task, paid: paid, refunded: refunded), exchange: Topology.events,

@@ -21,6 +21,7 @@ package enum Topology {
         case verifierTasks = "parity.verifier.tasks"
         case payoutDue = "parity.payout.due"
         case gatewayDivergences = "parity.gateway.divergences"
+        case gatewayExpectations = "parity.gateway.expectations"
 
         var bindings: [AMQPQueue.Binding] {
             switch self {
@@ -35,6 +36,7 @@ package enum Topology {
             case .verifierTasks: [.init(exchange: events, routingKey: "task.evaluate")]
             case .payoutDue: [.init(exchange: events, routingKey: "payout.due")]
             case .gatewayDivergences: [.init(exchange: events, routingKey: "task.diverged")]
+            case .gatewayExpectations: [.init(exchange: events, routingKey: "expectation.due")]
             }
         }
     }

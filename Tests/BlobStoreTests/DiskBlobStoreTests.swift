@@ -100,12 +100,16 @@ import Testing
         }
     }
 
-    @Test func `What an interrupted upload left is gone after a restart`() async throws {
+    @Test func `What an interrupted upload left is gone a day later, and one under way is not`() async throws {
         try await withStore { _, root in
-            try Data("half".utf8).write(to: URL(filePath: root + "/incoming/x"))
+            for name in ["left", "under way"] {
+                try Data("half".utf8).write(to: URL(filePath: root + "/incoming/\(name)"))
+            }
+            let earlier = Date(timeIntervalSinceNow: -86_500)
+            try FileManager.default.setAttributes([.modificationDate: earlier], ofItemAtPath: root + "/incoming/left")
             _ = try DiskBlobStore(root: root)
             let left = try incoming(root)
-            #expect(left.isEmpty)
+            #expect(left == ["under way"])
         }
     }
 }

@@ -153,16 +153,36 @@ struct ScriptedExecutor: Executor {
         let text: String
         let delay: Duration
         let exitCode: Int64
+        /// Where an output is written that is really there; nil for one of which there is only a digest.
+        var folder: String?
 
         func run() async throws -> SandboxResult {
             try await Task.sleep(for: delay)
             var result = SandboxResult(outcome: .completed, detail: "")
             result.exitCode = exitCode
             result.outputDigest = Digest.sha256(of: Array(text.utf8))
+            if let folder { try write(&result, to: folder) }
             return result
         }
 
-        func discard() async {}
+        /// `ready` and the text on stdout, the text in a file.
+        private func write(_ result: inout SandboxResult, to folder: String) throws {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            var contents: [OutputManifest.Content] = []
+            for (index, text) in ["ready\n\(text)\n", text].enumerated() {
+                let content = OutputManifest.Content(
+                    digest: Digest.sha256(of: Array(text.utf8)), size: Int64(text.utf8.count))
+                try Data(text.utf8).write(to: URL(filePath: "\(folder)/\(index)"))
+                result.contents[content.digest] = "\(folder)/\(index)"
+                contents.append(content)
+            }
+            let file = OutputManifest.Entry(path: .init("a.txt"), kind: .file(contents[1], isExecutable: false))
+            let manifest = OutputManifest(exitCode: 0, stdout: contents[0], files: [file])
+            result.manifest = manifest
+            result.outputDigest = manifest.digest
+        }
+
+        func discard() async { if let folder { try? FileManager.default.removeItem(atPath: folder) } }
     }
 
     func prepare(_ spec: TaskSpec, _ id: AttemptID) async throws -> any PreparedExecution {
@@ -170,7 +190,9 @@ struct ScriptedExecutor: Executor {
         if kind == "reject" { throw EnvironmentRejected("there is no such image") }
         var text = "\(id.task)"
         if kind == "differ" || lies { text += name }
+        let folder = FileManager.default.temporaryDirectory.appending(path: TestEnvironment.uniqueName()).path()
         return Run(
-            text: text, delay: kind == "slow" ? .seconds(2) : .milliseconds(20), exitCode: misstatesExitCode ? 1 : 0)
+            text: text, delay: kind == "slow" ? .seconds(2) : .milliseconds(20), exitCode: misstatesExitCode ? 1 : 0,
+            folder: kind == "write" ? folder : nil)
     }
 }

@@ -21,7 +21,7 @@ import Testing
         _ expectation: TaskExpectation, stdout: [UInt8]? = text
     ) -> [(pointer: String, code: ExpectationFailure.Code)] {
         let output = JudgedOutput(
-            ballot: Ballot(outcome: .completed, digest: manifest.digest), exitCode: 3, manifest: manifest,
+            ballot: Ballot(outcome: .completed, digest: manifest.digest, exitCode: 3), manifest: manifest,
             stdout: stdout)
         return expectation.failures(of: output).map { ($0.pointer, $0.code) }
     }
@@ -54,8 +54,8 @@ import Testing
     }
 
     @Test func `An output that was never uploaded meets only what needs no look into it`() throws {
-        let ballot = Ballot(outcome: .completed, digest: .sha256(of: []))
-        let unseen = JudgedOutput(ballot: ballot, exitCode: 0)
+        let ballot = Ballot(outcome: .completed, digest: .sha256(of: []), exitCode: 0)
+        let unseen = JudgedOutput(ballot: ballot)
         #expect(TaskExpectation(outputDigest: ballot.digest).failures(of: unseen).isEmpty)
         #expect(TaskExpectation(files: ["a"]).failures(of: unseen).map(\.code) == [.outputMissing])
         let pattern = TaskExpectation(exitCode: 3, stdout: .pattern(try OutputPattern("")))
@@ -64,7 +64,7 @@ import Testing
 
     @Test func `Over its limits a task meets nothing`() {
         let ballot = Ballot(outcome: .limitExceeded, digest: OutputManifest.limitDigest("memory"))
-        let failures = TaskExpectation().failures(of: JudgedOutput(ballot: ballot, exitCode: nil))
+        let failures = TaskExpectation().failures(of: JudgedOutput(ballot: ballot))
         #expect(failures.map(\.code) == [.limitExceeded])
     }
 
@@ -78,7 +78,7 @@ import Testing
         #expect(pattern.stdoutToRead(in: manifest(most + 1)) == nil)
         #expect(TaskExpectation(stdout: .bytes([])).stdoutToRead(in: manifest(0)) == nil)
         let long = JudgedOutput(
-            ballot: .init(outcome: .completed, digest: .sha256(of: [])), exitCode: 0, manifest: manifest(most + 1))
+            ballot: .init(outcome: .completed, digest: .sha256(of: []), exitCode: 0), manifest: manifest(most + 1))
         #expect(pattern.failures(of: long).map(\.code) == [.stdoutTooLong])
     }
 

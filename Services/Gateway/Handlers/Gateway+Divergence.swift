@@ -8,7 +8,7 @@ package import ServiceLifecycle
 import Store
 
 extension Gateway {
-    /// The queue that the gateway works off: tasks whose results differ.
+    /// The queues that the gateway works off: tasks whose outputs are to be looked into.
     package func loops(on consumer: AMQPConsumer) -> [any Service] {
         [
             ConsumerLoop(
@@ -19,7 +19,16 @@ extension Gateway {
                     throw MalformedMessage("is of no schema that belongs on this queue")
                 }
                 _ = try await divergence(of: message.task)
-            }
+            },
+            ConsumerLoop(
+                queue: Topology.ServiceQueue.gatewayExpectations.rawValue, consumer: consumer, concurrency: 1,
+                logger: logger
+            ) { delivery, _ in
+                guard let message = try Envelope.decode(ExpectationDue.self, from: delivery) else {
+                    throw MalformedMessage("is of no schema that belongs on this queue")
+                }
+                try await checkExpectations(of: message.task)
+            },
         ]
     }
 

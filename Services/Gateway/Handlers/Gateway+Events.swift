@@ -9,11 +9,11 @@ import Store
 extension Gateway {
     /// How often a silent stream shows that it lives.
     private static let keepAlive: Duration = .seconds(15)
-    /// How long a settled task's stream waits for the explanation of what differed.
+    /// How long a settled task's stream waits for the explanation of what differed and the look into its output.
     private static let explanationPatience: Duration = .seconds(30)
 
-    /// `GET /v1/tasks/{id}/events`: the task's history as server-sent events, then live until it is settled and what
-    /// differed is explained. Resumes after `Last-Event-ID`.
+    /// `GET /v1/tasks/{id}/events`: the task's history as server-sent events, then live until it is settled, its
+    /// expectations are known and what differed is explained. Resumes after `Last-Event-ID`.
     @Sendable func streamEvents(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
         let account = try await authenticate(request)
         let task = try await task(request, context)

@@ -16,6 +16,9 @@ enum TaskText {
         if let decided = task.decidedAt { lines.append(field("decided", decided)) }
         if let digest = task.verdict?.outputDigest { lines.append(field("output", "\(digest)")) }
         if let code = task.verdict?.exitCode { lines.append(field("exit code", "\(code)")) }
+        for failure in task.expectationFailures ?? [] {
+            lines.append(field("expected", "\(failure.pointer): \(failure.message)"))
+        }
         if task.settled {
             let paid = task.paid ?? .zero
             let refunded = task.refunded ?? .zero

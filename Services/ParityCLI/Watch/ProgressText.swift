@@ -43,6 +43,7 @@ enum ProgressText {
             lines.append(line)
             if progress.expectationFailed {
                 lines.append(StyledLine("the output is not what the spec expects", .yellow))
+                lines += progress.expectationFailures.map { StyledLine("  \($0)", .yellow) }
             }
         } else if progress.state == TaskState.noConsensus.rawValue {
             lines.append(StyledLine("no consensus: the runners did not agree", .red))
@@ -97,6 +98,7 @@ enum ProgressText {
         case .taskCancelled: "cancelled"
         case .taskSettled: "settled"
         case .taskDiverged: "results differ:"
+        case .taskExpectation: "compared with what is expected"
         }
     }
 

@@ -22,6 +22,8 @@ struct TaskProgress: Sendable, Equatable {
     private(set) var outputDigest: String?
     private(set) var reason: String?
     private(set) var expectationFailed = false
+    /// In words, where the gateway says it.
+    private(set) var expectationFailures: [String] = []
     private(set) var paid: Amount?
     private(set) var refunded: Amount?
     private(set) var divergence: Divergence?
@@ -41,6 +43,7 @@ struct TaskProgress: Sendable, Equatable {
         case .taskDecided: decide(event.data)
         case .taskCancelled: state = TaskState.cancelled.rawValue
         case .taskSettled: settle(event.data)
+        case .taskExpectation: expect(event.data)
         case .taskDiverged:
             divergence = event.data["summary"]?.string.map {
                 Divergence(summary: $0, remedy: event.data["remedy"]?.string)
@@ -84,11 +87,18 @@ struct TaskProgress: Sendable, Equatable {
         state = data["verdict"]?.string ?? state
         outputDigest = data["output_digest"]?.string
         reason = data["reason"]?.string
-        expectationFailed = data["expectation_failed"] == .bool(true)
+        expect(data)
         let accepted = outputDigest
         for (number, var replica) in replicas {
             replica.matched = Self.matches(replica, accepted)
             replicas[number] = replica
+        }
+    }
+
+    private mutating func expect(_ data: JSONValue) {
+        expectationFailed = data["expectation_failed"] == .bool(true)
+        expectationFailures = (data["expectation_failures"]?.array ?? []).map {
+            "\($0["pointer"]?.string ?? "/expect"): \($0["message"]?.string ?? "not met")"
         }
     }
 

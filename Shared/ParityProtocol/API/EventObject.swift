@@ -32,13 +32,16 @@ package enum EventType: String, Codable, Sendable, CaseIterable {
     case replicaLost = "replica.lost"
     /// `replica`
     case replicaCancelled = "replica.cancelled"
-    /// `verdict`, `output_digest`?, `reason`?, `expectation_failed`?; where results differ, `camps`
-    /// [{`outcome`, `output_digest`, `replicas`}].
+    /// `verdict`, `output_digest`?, `reason`?; of a verified task whose output need not be looked into, the members of
+    /// ``taskExpectation``; where results differ, `camps` [{`outcome`, `output_digest`, `replicas`}].
     case taskDecided = "task.decided"
     case taskCancelled = "task.cancelled"
     /// `paid`, `refunded`, `shares` [{`replica`, `runner`, `amount`}]; the last event of a task, but for
-    /// ``taskDiverged``.
+    /// ``taskExpectation`` and ``taskDiverged``.
     case taskSettled = "task.settled"
     /// What results differ in, once it is known: the members of ``DivergenceSummary``. Again when late results changed it.
     case taskDiverged = "task.diverged"
+    /// `expectation_failed`, `expectation_failures`? [{`pointer`, `code`, `message`}]: whether the verified output, which
+    /// had to be looked into, is what the spec expects.
+    case taskExpectation = "task.expectation"
 }

@@ -14,8 +14,10 @@ package struct TaskObject: Codable, Sendable, Equatable {
     package var settled: Bool
     package var paid: Amount?
     package var refunded: Amount?
-    /// The verified output did not meet the spec's `expect`.
+    /// The verified output did not meet the spec's `expect`; nil as long as that is not known.
     package var expectationFailed: Bool?
+    /// What it did not meet, where something failed.
+    package var expectationFailures: [ExpectationFailure]?
     /// What its results differ in, where they do; the whole report is `GET /v1/tasks/{id}/divergence`.
     package var divergence: DivergenceSummary?
 
@@ -26,12 +28,14 @@ package struct TaskObject: Codable, Sendable, Equatable {
         case createdAt = "created_at"
         case decidedAt = "decided_at"
         case expectationFailed = "expectation_failed"
+        case expectationFailures = "expectation_failures"
     }
 
     package init(
         id: TaskID, state: TaskState, spec: JSONValue, specDigest: Digest, taskClass: String, reward: Amount,
         createdAt: String, decidedAt: String?, replicas: [ReplicaObject], verdict: VerdictObject?, settled: Bool,
-        paid: Amount?, refunded: Amount?, expectationFailed: Bool?, divergence: DivergenceSummary? = nil
+        paid: Amount?, refunded: Amount?, expectationFailures: [ExpectationFailure]?,
+        divergence: DivergenceSummary? = nil
     ) {
         self.id = id
         self.state = state
@@ -46,7 +50,8 @@ package struct TaskObject: Codable, Sendable, Equatable {
         self.settled = settled
         self.paid = paid
         self.refunded = refunded
-        self.expectationFailed = expectationFailed
+        expectationFailed = expectationFailures.map { !$0.isEmpty }
+        self.expectationFailures = expectationFailures?.isEmpty == true ? nil : expectationFailures
         self.divergence = divergence
     }
 }

@@ -42,6 +42,13 @@ package struct TaskDiverged: MessageBody, Equatable {
     package init(task: TaskID) { self.task = task }
 }
 
+/// verifier, scheduler → gateway: the output of this verified task is to be looked into for what its spec expects.
+package struct ExpectationDue: MessageBody, Equatable {
+    package static let schema = "parity.expectation.due/v1"
+    package let task: TaskID
+    package init(task: TaskID) { self.task = task }
+}
+
 /// verifier, gateway, scheduler → payout: the escrow of this task can be settled.
 package struct PayoutDue: MessageBody, Equatable {
     package static let schema = "parity.payout.due/v1"

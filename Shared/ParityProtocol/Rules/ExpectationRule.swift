@@ -1,15 +1,13 @@
 /// What the runners agreed on, as far as it has been read.
 package struct JudgedOutput: Sendable {
     package let ballot: Ballot
-    package let exitCode: Int64?
     /// nil where it was not asked for (``TaskExpectation/readsManifest``), or is not there.
     package let manifest: OutputManifest?
     /// nil where it was not asked for (``TaskExpectation/stdoutToRead(in:)``), or is not there.
     package let stdout: [UInt8]?
 
-    package init(ballot: Ballot, exitCode: Int64?, manifest: OutputManifest? = nil, stdout: [UInt8]? = nil) {
+    package init(ballot: Ballot, manifest: OutputManifest? = nil, stdout: [UInt8]? = nil) {
         self.ballot = ballot
-        self.exitCode = exitCode
         self.manifest = manifest
         self.stdout = stdout
     }
@@ -32,8 +30,8 @@ extension TaskExpectation {
             return [.init("/expect", .limitExceeded, "the runners agree that the task goes over its limits")]
         }
         var failures: [ExpectationFailure] = []
-        if output.exitCode != exitCode {
-            let found = output.exitCode.map(String.init) ?? "none"
+        if output.ballot.exitCode.map(Int64.init) != exitCode {
+            let found = output.ballot.exitCode.map(String.init) ?? "none"
             failures.append(.init("/expect/exit_code", .exitCode, "expected \(exitCode), found \(found)"))
         }
         if let outputDigest, outputDigest != output.ballot.digest {

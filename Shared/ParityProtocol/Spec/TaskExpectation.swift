@@ -68,3 +68,12 @@ package struct ExpectationFailure: Sendable, Hashable, Codable {
         ["pointer": .string(pointer), "code": .string(code.rawValue), "message": .string(message)]
     }
 }
+
+extension [ExpectationFailure] {
+    /// What events say of it.
+    package var eventData: [String: JSONValue] {
+        isEmpty
+            ? ["expectation_failed": false]
+            : ["expectation_failed": true, "expectation_failures": .array(map(\.json))]
+    }
+}

@@ -124,6 +124,20 @@ package enum Backlog {
                 """, limit))
     }
 
+    /// As ``remindUnjudged(limit:in:)``, for verified tasks whose output is still to be looked into after a while.
+    package static func remindExpectations(limit: Int, in session: some PostgresSession) async throws -> [TaskID] {
+        try await ids(
+            session.query(
+                """
+                UPDATE expectations SET reminded_at = now(), reminders = reminders + 1 WHERE task_id IN (
+                    SELECT task_id FROM expectations
+                    WHERE failures IS NULL AND noted_at < now() - interval '10 seconds'
+                        AND reminder_due(reminded_at, reminders)
+                    ORDER BY noted_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+                RETURNING task_id
+                """, limit))
+    }
+
     private static func ids(_ result: PostgresResult) throws(PostgresError) -> [TaskID] {
         try result.map { row throws(PostgresError) in try row.decode(at: 0) }
     }

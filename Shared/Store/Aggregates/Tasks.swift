@@ -12,7 +12,6 @@ package enum Tasks {
         package let taskClass: String
         package let reward: Amount
         package let rules: VerificationRules
-        package let expectedExitCode: Int
         package let state: TaskState
         package let isOverdue: Bool
         package let isSettled: Bool
@@ -27,7 +26,6 @@ package enum Tasks {
                 replicas: Int64(try row.decode("replicas", as: Int.self)),
                 quorum: Int64(try row.decode("quorum", as: Int.self)),
                 maxReplicas: Int64(try row.decode("max_replicas", as: Int.self)))
-            expectedExitCode = try row.decode("expected_exit_code")
             state = try row.decode("state")
             isOverdue = try row.decode("is_overdue")
             isSettled = try row.decode("is_settled")
@@ -35,7 +33,7 @@ package enum Tasks {
     }
 
     private static let columns: SQL = """
-        SELECT id, account_id, spec_digest, class, reward, replicas, quorum, max_replicas, expected_exit_code, state,
+        SELECT id, account_id, spec_digest, class, reward, replicas, quorum, max_replicas, state,
             deadline_at <= now() AS is_overdue, settled_at IS NOT NULL AS is_settled
         FROM tasks
         """
@@ -52,12 +50,12 @@ package enum Tasks {
         try await session.query(
             """
             INSERT INTO tasks (id, account_id, spec, spec_digest, class, reward, replicas, quorum, max_replicas,
-                expected_exit_code, deadline_at, traceparent)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, now() + $11 * interval '1 second', $12)
+                deadline_at, traceparent)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, now() + $10 * interval '1 second', $11)
             """,
             id, account, spec.json.canonicalString, spec.digest, spec.taskClass, spec.reward,
             Int32(spec.verification.replicas), Int32(spec.verification.quorum), Int32(spec.verification.maxReplicas),
-            Int32(spec.expect.exitCode), Double(spec.deadlineSeconds), traceparent)
+            Double(spec.deadlineSeconds), traceparent)
     }
 
     /// queued → running, at the first grant.
@@ -82,5 +80,16 @@ package enum Tasks {
     /// The canonical spec of this digest, if any task has it.
     package static func spec(_ digest: Digest, in session: some PostgresSession) async throws -> String? {
         try await session.query("SELECT spec FROM tasks WHERE spec_digest = $1 LIMIT 1", digest).first?.decode("spec")
+    }
+
+    /// What the task's spec expects of its output.
+    package static func expectation(
+        of id: TaskID, in session: some PostgresSession
+    ) async throws -> TaskExpectation {
+        guard let row = try await session.query("SELECT spec FROM tasks WHERE id = $1", id).first else {
+            throw PostgresError(code: .decoding, message: "there is no task \(id)")
+        }
+        let text: String = try row.decode("spec")
+        return try TaskSpec(parsing: try JSONValue.parse(Array(text.utf8))).expect
     }
 }

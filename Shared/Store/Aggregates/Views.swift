@@ -5,13 +5,14 @@ package import PostgresClient
 /// What the API shows, read from the rows.
 package enum Views {
     private static let taskColumns: SQL = """
-        SELECT t.id, t.state, t.spec, t.spec_digest, t.class, t.reward, t.expected_exit_code,
+        SELECT t.id, t.state, t.spec, t.spec_digest, t.class, t.reward,
             to_char(t.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS created,
             to_char(t.decided_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS decided,
             v.kind AS verdict_kind, v.outcome AS verdict_outcome, v.output_digest AS verdict_digest,
-            v.exit_code AS verdict_exit_code, v.reason AS verdict_reason, s.paid, s.refunded, d.summary AS divergence
+            v.exit_code AS verdict_exit_code, v.reason AS verdict_reason, s.paid, s.refunded, d.summary AS divergence,
+            e.failures AS expectation_failures
         FROM tasks t LEFT JOIN verdicts v ON v.task_id = t.id LEFT JOIN settlements s ON s.task_id = t.id
-            LEFT JOIN divergences d ON d.task_id = t.id
+            LEFT JOIN divergences d ON d.task_id = t.id LEFT JOIN expectations e ON e.task_id = t.id
         """
 
     /// A task of `account`; nil if there is none of this id or it is somebody else's. Nil for `account` sees all.
@@ -65,7 +66,6 @@ package enum Views {
                 kind: kind, outputDigest: try row.decode("verdict_digest"), outcome: try row.decode("verdict_outcome"),
                 exitCode: try row.decode("verdict_exit_code"), reason: try row.decode("verdict_reason"))
         }
-        let expected: Int = try row.decode("expected_exit_code")
         let paid: Amount? = try row.decode("paid")
         let divergence = try row.decode("divergence", as: String?.self).map {
             try JSONDecoder().decode(DivergenceSummary.self, from: Data($0.utf8))
@@ -75,8 +75,8 @@ package enum Views {
             taskClass: try row.decode("class"), reward: try row.decode("reward"), createdAt: try row.decode("created"),
             decidedAt: try row.decode("decided"), replicas: replicas[id] ?? [], verdict: verdict, settled: paid != nil,
             paid: paid, refunded: try row.decode("refunded"),
-            expectationFailed: kind == .verified
-                ? verdict?.outcome != .completed || verdict?.exitCode != expected : nil, divergence: divergence)
+            expectationFailures: try row.decode("expectation_failures", as: String?.self).map(Expectations.failures),
+            divergence: divergence)
     }
 
     private static func replicas(
@@ -120,12 +120,13 @@ package enum Views {
         }
     }
 
-    /// Whether a task's history is complete: settled, and what differed is explained.
+    /// Whether a task's history is complete: settled, its expectations known, and what differed explained.
     package static func isComplete(_ task: TaskID, in session: some PostgresSession) async throws -> Bool {
         try await !session.query(
             """
             SELECT FROM settlements s WHERE s.task_id = $1 AND NOT EXISTS (
                 SELECT FROM divergences d WHERE d.task_id = $1 AND d.reported_votes < d.votes)
+            AND NOT EXISTS (SELECT FROM expectations e WHERE e.task_id = $1 AND e.failures IS NULL)
             """, task
         ).isEmpty
     }

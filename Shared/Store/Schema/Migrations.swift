@@ -12,5 +12,6 @@ package enum Migrations {
         PostgresMigration(id: 6, name: "presence", sql: presence),
         PostgresMigration(id: 7, name: "divergences", sql: divergences),
         PostgresMigration(id: 8, name: "reminders", sql: reminders),
+        PostgresMigration(id: 9, name: "expectations", sql: expectations),
     ]
 }
