@@ -224,7 +224,14 @@ package actor RunnerAgent: Service {
     }
 
     private func prepare(_ offer: Offer) async throws -> any PreparedExecution {
-        try await executor.prepare(try await spec(offer.specDigest), offer.id)
+        var spec = try await spec(offer.specDigest)
+        if spec.environment.recipe != nil {
+            guard let image = offer.imageDigest else {
+                throw EnvironmentRejected("the offer names no image for the task's Dockerfile")
+            }
+            spec.environment = .archive(image)
+        }
+        return try await executor.prepare(spec, offer.id)
     }
 
     private func spec(_ digest: Digest) async throws -> TaskSpec {
@@ -327,25 +334,5 @@ package actor RunnerAgent: Service {
                 do { try await Task.sleep(for: .milliseconds(300)) } catch { return }
             }
         }
-    }
-}
-
-/// As many at once as there are slots, in order of arrival.
-private actor SlotGate {
-    private var free: Int
-    private var waiting: [CheckedContinuation<Void, Never>] = []
-
-    init(_ slots: Int) { free = slots }
-
-    func enter() async {
-        if free > 0 {
-            free -= 1
-            return
-        }
-        await withCheckedContinuation { waiting.append($0) }
-    }
-
-    func leave() {
-        if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() }
     }
 }

@@ -7,6 +7,7 @@ import Logging
 import Messaging
 import ParityProtocol
 import Sandbox
+import ServiceLifecycle
 import Telemetry
 
 /// Offers this machine's containers to the network.
@@ -14,23 +15,31 @@ import Telemetry
 struct RunnerAgentCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "runner-agent", abstract: "Runs replicas in containers and signs their results.",
-        discussion: SettingsTable.help(RunnerSettings.descriptions))
+        discussion: SettingsTable.help(descriptions))
+
+    private static let descriptions = RunnerSettings.descriptions + BuilderSettings.descriptions
 
     static let version = "0.1"
+
+    @Flag(help: "Build images of Dockerfiles instead; the account must have the right to.")
+    var builder = false
 
     @OptionGroup var common: CommonOptions
 
     func run() async throws {
         try await ServiceRunner.command("runner-agent") {
-            var settings = try RunnerSettings(try common.reader(for: RunnerSettings.descriptions))
-            Telemetry.bootstrap(service: "runner-agent", settings: settings.common.telemetry)
+            let reader = try common.reader(for: Self.descriptions)
+            var settings = try RunnerSettings(reader)
+            let limits = try BuilderSettings(reader).limits
+            Telemetry.bootstrap(service: builder ? "builder" : "runner-agent", settings: settings.common.telemetry)
             let folder = try StateFolder(pattern: settings.stateFolder)
             defer { withExtendedLifetime(folder) {} }
             settings.stateFolder = folder.path
             settings.name = folder.numbered(settings.name)
             let client = HTTPClient(eventLoopGroupProvider: .singleton)
             do {
-                try await serve(settings, client: client, logger: Logger(label: "runner-agent"))
+                try await serve(
+                    settings, limits, client: client, logger: Logger(label: builder ? "builder" : "runner-agent"))
             } catch {
                 try? await client.shutdown()
                 throw error
@@ -39,30 +48,54 @@ struct RunnerAgentCommand: AsyncParsableCommand {
         }
     }
 
-    private func serve(_ settings: RunnerSettings, client: HTTPClient, logger: Logger) async throws {
+    private func serve(
+        _ settings: RunnerSettings, _ limits: BuildLimits, client: HTTPClient, logger: Logger
+    ) async throws {
         let key = try KeyFile.load(folder: settings.stateFolder)
         let gateway = GatewayLink(client: client, base: settings.gatewayURL, apiKey: settings.apiKey)
         let engine = try DockerEngine(endpoint: settings.dockerHost, client: client)
         let images = ImageCache(
             engine: engine, owner: "\(RunnerKey(key.publicKey))", folder: settings.stateFolder, limits: settings.images,
             logger: logger)
-        let executor = SandboxExecutor(
-            sandbox: Sandbox(engine: engine, settings: settings.sandbox, logger: logger), images: images,
-            gateway: gateway,
-            folder: settings.stateFolder + "/scratch", runner: RunnerKey(key.publicKey))
-        try await Self.waiting(for: "the Docker Engine", at: settings.dockerHost, logger) {
-            try await executor.removeLeftovers()
+        let work: Work
+        if builder {
+            let building = ImageBuilding(
+                engine: engine, images: images, limits: limits, folder: settings.stateFolder + "/builds",
+                logger: logger)
+            work = .builds(EngineBuilder(building: building, gateway: gateway))
+            try await Self.waiting(for: "the Docker Engine", at: settings.dockerHost, logger) {
+                try await building.start()
+            }
+        } else {
+            let executor = SandboxExecutor(
+                sandbox: Sandbox(engine: engine, settings: settings.sandbox, logger: logger), images: images,
+                gateway: gateway,
+                folder: settings.stateFolder + "/scratch", runner: RunnerKey(key.publicKey))
+            work = .replicas(executor)
+            try await Self.waiting(for: "the Docker Engine", at: settings.dockerHost, logger) {
+                try await executor.removeLeftovers()
+            }
         }
         let registration = try await Self.waiting(for: "the gateway", at: settings.gatewayURL, logger) {
-            try await Self.register(settings, key: key, gateway: gateway)
+            try await Self.register(settings, isBuilder: builder, key: key, gateway: gateway)
         }
         var broker = try AMQPConfiguration(url: settings.brokerURL ?? registration.brokerURL)
-        broker.connectionName = "parity-runner-\(settings.name)"
+        broker.connectionName = "parity-\(builder ? "builder" : "runner")-\(settings.name)"
         let publisher = AMQPPublisher(configuration: broker, logger: logger)
         let consumer = AMQPConsumer(configuration: broker, logger: logger)
-        let agent = RunnerAgent(
-            registration: registration, key: key, slots: settings.slots, publisher: publisher, consumer: consumer,
-            gateway: gateway, executor: executor, evidenceBytes: settings.evidenceBytes, logger: logger)
+        let agent: any Service =
+            switch work {
+            case .replicas(let executor):
+                RunnerAgent(
+                    registration: registration, key: key, slots: settings.slots, publisher: publisher,
+                    consumer: consumer, gateway: gateway, executor: executor,
+                    evidenceBytes: settings.evidenceBytes, logger: logger)
+            case .builds(let builder):
+                BuilderAgent(
+                    registration: registration, key: key, slots: settings.slots, publisher: publisher,
+                    consumer: consumer, gateway: gateway, builder: builder, folder: settings.stateFolder + "/builds",
+                    logger: logger)
+            }
         let admin = AdminServer(
             settings: settings.common.admin,
             checks: [ReadinessCheck("amqp") { publisher.status == .connected && consumer.status == .connected }],
@@ -71,8 +104,14 @@ struct RunnerAgentCommand: AsyncParsableCommand {
         try await ServiceRunner.run(services: [publisher, consumer, agent, admin], logger: logger)
     }
 
+    /// What this agent does for the network.
+    private enum Work {
+        case replicas(SandboxExecutor)
+        case builds(EngineBuilder)
+    }
+
     private static func register(
-        _ settings: RunnerSettings, key: Curve25519.Signing.PrivateKey, gateway: GatewayLink
+        _ settings: RunnerSettings, isBuilder: Bool, key: Curve25519.Signing.PrivateKey, gateway: GatewayLink
     ) async throws -> RunnerRegistration {
         let account = try await gateway.account()
         let message = RegistrationProof.message(key: RunnerKey(key.publicKey), account: account.id)
@@ -80,7 +119,8 @@ struct RunnerAgentCommand: AsyncParsableCommand {
             NewRunner(
                 runnerKey: RunnerKey(key.publicKey),
                 proof: Data(try key.signature(for: message)).base64EncodedString(), name: settings.name,
-                slots: settings.slots, classes: settings.classes, agentVersion: version))
+                slots: settings.slots, classes: settings.classes, agentVersion: version,
+                builder: isBuilder ? true : nil))
     }
 
     /// Tries until the other side is there. What it refuses for good ends the agent.

@@ -94,6 +94,7 @@ extension Scheduler {
             return try await Replicas.renew(held, of: heartbeat.runner, lease: policy.lease, in: transaction)
         }
         if heartbeat.leaving {
+            try await restartBuilds(of: heartbeat.runner)
             // From the rows: a runner that goes has often dropped its own list already.
             let held = try await pool.withConnection {
                 try await Backlog.granted(to: heartbeat.runner, limit: 1024, in: $0)

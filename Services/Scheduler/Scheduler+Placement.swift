@@ -9,6 +9,7 @@ extension Scheduler {
     package func place(_ id: TaskID, total: Int?, message: MessageID? = nil) async throws {
         try await withTask(id, message: message) { task, transaction in
             guard !task.state.isFinal else { return [] }
+            if task.state == .building { return try await advance(task, in: transaction) }
             let wanted = max(0, min(total ?? Int(task.rules.replicas), Int(task.rules.maxReplicas)))
             let new = try await Replicas.ensure(wanted, of: id, in: transaction)
             return try await placeWaiting(task, announcing: Set(new), in: transaction)
@@ -16,7 +17,7 @@ extension Scheduler {
     }
 
     /// Offers each waiting replica on a drawn lane. Those in `announcing` that find none are said to wait.
-    private func placeWaiting(
+    func placeWaiting(
         _ task: Tasks.Row, announcing new: Set<Int>, in transaction: PostgresTransaction
     ) async throws -> [OutboxMessage] {
         let waiting = try await Replicas.all(of: task.id, in: transaction).filter { $0.state == .waiting }
@@ -52,7 +53,9 @@ extension Scheduler {
         else { return nil }
         let id = AttemptID(task: task.id, replica: replica, attempt: attempt)
         return (
-            try Routing.offer(Offer(id: id, specDigest: task.specDigest), taskClass: task.taskClass, lane: lane),
+            try Routing.offer(
+                Offer(id: id, specDigest: task.specDigest, imageDigest: task.imageDigest), taskClass: task.taskClass,
+                lane: lane),
             .init(
                 .replicaOffered,
                 [

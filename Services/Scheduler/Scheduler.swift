@@ -56,6 +56,19 @@ package struct Scheduler: Sendable {
                 }
                 try await take(heartbeat)
             },
+            ConsumerLoop(
+                queue: Queue.schedulerBuilds.rawValue, consumer: consumer, concurrency: 4, logger: logger
+            ) { delivery, id in
+                if let claim = try Envelope.decode(BuildClaim.self, from: delivery) {
+                    try await answer(claim, message: id)
+                } else if let progress = try Envelope.decode(BuildProgress.self, from: delivery) {
+                    try await take(progress)
+                } else if let result = try Envelope.decode(BuildResultMessage.self, from: delivery) {
+                    try await take(result, message: id)
+                } else {
+                    throw MalformedMessage("is of no schema that belongs on this queue")
+                }
+            },
         ]
     }
 

@@ -57,6 +57,7 @@ package struct SchedulerTick: Service {
         } act: { task in
             try await scheduler.place(task, total: nil)
         }
+        await tickBuilds()
         guard reminding else { return }
         await noting("reminders") { try await remind() }
         await noting("old inbox entries") {
@@ -85,6 +86,24 @@ package struct SchedulerTick: Service {
             logger.log(
                 level: isExpected ? .debug : .warning, "A step of the tick failed and will be repeated",
                 metadata: ["step": "\(what)", "error": "\(error)"])
+        }
+    }
+
+    private func tickBuilds() async {
+        await each("abandoned builds") {
+            try await Backlog.abandonedBuilds(limit: Self.batch, in: $0)
+        } act: { build in
+            try await scheduler.abandon(build)
+        }
+        await each("stalled builds") {
+            try await Backlog.stalledBuilds(limit: Self.batch, in: $0)
+        } act: { build in
+            try await scheduler.restart(build)
+        }
+        await each("tasks that build") {
+            try await Backlog.building(limit: Self.batch, in: $0)
+        } act: { task in
+            try await scheduler.place(task, total: nil)
         }
     }
 

@@ -26,6 +26,7 @@ extension Verifier {
 
     /// True if there is a verdict now.
     private func decide(_ task: Tasks.Row, in transaction: PostgresTransaction) async throws -> Bool {
+        if task.state == .building { return try await decideBuilding(task, in: transaction) }
         let replicas = try await Replicas.all(of: task.id, in: transaction)
         let decision = Consensus.decide(
             replicas.map(Self.standing), rules: task.rules, tolerance: policy.tolerance)
@@ -50,6 +51,17 @@ extension Verifier {
             }
             return false
         }
+        return true
+    }
+
+    /// A task without an image has no votes: it can only fail.
+    private func decideBuilding(_ task: Tasks.Row, in transaction: PostgresTransaction) async throws -> Bool {
+        let waiting = try await Builds.waiting(task.id, in: transaction)
+        let build = if let waiting { try await Builds.find(waiting.build, in: transaction) } else { Builds.Row?.none }
+        guard build?.state == .failed || task.isOverdue else { return false }
+        try await conclude(
+            task, [], state: .failed, kind: .failed, ballot: nil,
+            reason: build?.state == .failed ? .buildFailed : .deadline, in: transaction)
         return true
     }
 

@@ -45,6 +45,11 @@ package enum Routing {
             offer, exchange: Topology.work, routingKey: Topology.laneQueue(taskClass: taskClass, lane: lane))
     }
 
+    package static func build(_ offer: BuildOffer) throws -> OutboxMessage {
+        try Envelope.outbox(
+            offer, exchange: Topology.work, routingKey: Topology.buildQueue(platform: offer.platform))
+    }
+
     /// An answer to a runner. Not mandatory: the queue of a runner that is gone for good is gone too.
     package static func toRunner(_ body: some MessageBody, _ runner: RunnerID) throws -> OutboxMessage {
         try Envelope.outbox(

@@ -1,4 +1,5 @@
 package import AMQPClient
+import ParityProtocol
 import Store
 
 /// Exchanges, queues and routing keys: the one place where they are named.
@@ -17,6 +18,7 @@ package enum Topology {
         case schedulerTasks = "parity.scheduler.tasks"
         case schedulerClaims = "parity.scheduler.claims"
         case schedulerHeartbeats = "parity.scheduler.heartbeats"
+        case schedulerBuilds = "parity.scheduler.builds"
         case verifierResults = "parity.verifier.results"
         case verifierTasks = "parity.verifier.tasks"
         case payoutDue = "parity.payout.due"
@@ -32,6 +34,7 @@ package enum Topology {
                 ]
             case .schedulerClaims: [.init(exchange: inbound, routingKey: "claim.*")]
             case .schedulerHeartbeats: [.init(exchange: inbound, routingKey: "heartbeat.*")]
+            case .schedulerBuilds: [.init(exchange: inbound, routingKey: "build.*")]
             case .verifierResults: [.init(exchange: inbound, routingKey: "result.*")]
             case .verifierTasks: [.init(exchange: events, routingKey: "task.evaluate")]
             case .payoutDue: [.init(exchange: events, routingKey: "payout.due")]
@@ -42,6 +45,9 @@ package enum Topology {
     }
 
     package static func laneQueue(taskClass: String, lane: Int) -> String { "lane.\(taskClass).\(lane)" }
+
+    /// Where builds for a platform wait for any builder.
+    package static func buildQueue(platform: String) -> String { "builds.\(platform)" }
 
     package static func controlQueue(of runner: String) -> String { "runner.\(runner)" }
 
@@ -72,7 +78,8 @@ package enum Topology {
             bindings: [.init(exchange: dead, routingKey: name)])
     }
 
-    /// Declares all that the services need, with `lanes` lanes for each class. Declaring what is there changes nothing.
+    /// Declares all that the services need, with `lanes` lanes for each class, and a queue of builds for each platform
+    /// of them. Declaring what is there changes nothing.
     package static func declare(
         on configuration: AMQPConfiguration, classes: [String], lanes: Int
     ) async throws {
@@ -82,6 +89,10 @@ package enum Topology {
             }
             for queue in ServiceQueue.allCases {
                 try declareWork(queue.rawValue, bindings: queue.bindings, admin)
+            }
+            for platform in Set(classes.map(TaskClass.platform)).sorted() {
+                let name = buildQueue(platform: platform)
+                try declareWork(name, bindings: [.init(exchange: work, routingKey: name)], admin)
             }
             for taskClass in classes {
                 for lane in 0..<lanes {

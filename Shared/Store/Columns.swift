@@ -10,6 +10,7 @@ extension Identifier {
 }
 extension TaskID: PostgresEncodable, PostgresDecodable {}
 extension RunnerID: PostgresEncodable, PostgresDecodable {}
+extension BuildID: PostgresEncodable, PostgresDecodable {}
 extension AccountID: PostgresEncodable, PostgresDecodable {}
 extension MessageID: PostgresEncodable, PostgresDecodable {}
 
@@ -50,6 +51,7 @@ extension TextColumn {
 extension Outcome: TextColumn {}
 extension TaskState: TextColumn {}
 extension ReplicaState: TextColumn {}
+extension BuildState: TextColumn {}
 extension VerdictKind: TextColumn {}
 extension EventType: TextColumn {}
 

@@ -36,10 +36,27 @@ struct TestAPI: Sendable {
 
     func decode<T: Decodable>(_: T.Type, _ data: Data) throws -> T { try JSONDecoder().decode(T.self, from: data) }
 
-    func makeAccount(_ name: String, units: Int64) async throws -> Account {
+    /// Uploads a blob and returns its digest.
+    func upload(_ bytes: [UInt8], key: String) async throws -> Digest {
+        let digest = Digest.sha256(of: bytes)
+        var request = HTTPClientRequest(url: "\(base)/v1/blobs/\(digest)")
+        request.method = .PUT
+        request.headers.add(name: "Authorization", value: "Bearer \(key)")
+        request.body = .bytes(bytes)
+        _ = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
+        return digest
+    }
+
+    func events(_ id: TaskID, key: String) async throws -> String {
+        String(decoding: try await send("GET", "/v1/tasks/\(id)/events", key: key).body, as: UTF8.self)
+    }
+
+    func makeAccount(_ name: String, units: Int64, builder: Bool = false) async throws -> Account {
         let created = try decode(
             AccountObject.self,
-            try await send("POST", "/v1/accounts", key: Self.adminKey, json: "{\"name\":\"\(name)\"}").body)
+            try await send(
+                "POST", "/v1/accounts", key: Self.adminKey, json: "{\"name\":\"\(name)\",\"builder\":\(builder)}"
+            ).body)
         if units > 0 {
             _ = try await send(
                 "POST", "/v1/deposits", key: Self.adminKey, json: "{\"account\":\"\(created.id)\",\"amount\":\(units)}")

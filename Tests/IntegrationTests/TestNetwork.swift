@@ -78,7 +78,7 @@ struct TestNetwork: Sendable {
         let core = try await NetworkService.connect("test", settings.service, logger: logger)
         let scheduler = Scheduler(
             pool: core.pool, relay: core.relay, publisher: core.publisher,
-            policy: SchedulerPolicy(lease: lease, claimWithin: .seconds(10)), logger: logger)
+            policy: SchedulerPolicy(lease: settings.lease, claimWithin: .seconds(10)), logger: logger)
         let verifier = Verifier(pool: core.pool, relay: core.relay, policy: VerifierPolicy(), logger: logger)
         let payout = Payout(pool: core.pool, relay: core.relay, logger: logger)
         let gateway = Gateway(
@@ -118,6 +118,31 @@ struct TestNetwork: Sendable {
     func runAgent(
         _ name: String, operator account: TestAPI.Account, executor: any Executor, evidenceBytes: Int64 = 16 << 20
     ) async throws {
+        try await runAgent(name, account, isBuilder: false) { registration, key, link, publisher, consumer in
+            RunnerAgent(
+                registration: registration, key: key, slots: 2, publisher: publisher, consumer: consumer,
+                gateway: link, executor: executor, evidenceBytes: evidenceBytes, logger: logger)
+        }
+    }
+
+    /// As ``runAgent(_:operator:executor:)``, for a builder. `folder` must be there.
+    func runBuilder(
+        _ name: String, operator account: TestAPI.Account, folder: String,
+        builder: @escaping @Sendable (GatewayLink) async throws -> any ImageBuilder
+    ) async throws {
+        try await runAgent(name, account, isBuilder: true) { registration, key, link, publisher, consumer in
+            BuilderAgent(
+                registration: registration, key: key, slots: 1, publisher: publisher, consumer: consumer,
+                gateway: link, builder: try await builder(link), folder: folder, logger: logger)
+        }
+    }
+
+    private func runAgent(
+        _ name: String, _ account: TestAPI.Account, isBuilder: Bool,
+        make: (
+            RunnerRegistration, Curve25519.Signing.PrivateKey, GatewayLink, AMQPPublisher, AMQPConsumer
+        ) async throws -> any Service
+    ) async throws {
         let key = Curve25519.Signing.PrivateKey()
         let link = GatewayLink(client: .shared, base: api.base, apiKey: account.key)
         let proof = try key.signature(
@@ -125,13 +150,11 @@ struct TestNetwork: Sendable {
         let registration = try await link.register(
             NewRunner(
                 runnerKey: RunnerKey(key.publicKey), proof: Data(proof).base64EncodedString(), name: name, slots: 2,
-                classes: ["linux-amd64.small"], agentVersion: "test"))
+                classes: ["linux-amd64.small"], agentVersion: "test", builder: isBuilder ? true : nil))
         let configuration = try AMQPConfiguration(url: brokerURL)
         let publisher = AMQPPublisher(configuration: configuration, logger: logger)
         let consumer = AMQPConsumer(configuration: configuration, logger: logger)
-        let agent = RunnerAgent(
-            registration: registration, key: key, slots: 2, publisher: publisher, consumer: consumer, gateway: link,
-            executor: executor, evidenceBytes: evidenceBytes, logger: logger)
+        let agent = try await make(registration, key, link, publisher, consumer)
         try await withThrowingTaskGroup { group in
             group.addTask { try await publisher.run() }
             group.addTask { try await consumer.run() }

@@ -76,7 +76,7 @@ down_stack() {
 # test_compose BIN FOLDER: builds the image from the binaries in BIN, brings the stack up with three agents, scales to
 # five while tasks run, restarts the broker, and checks the books.
 test_compose() {
-  local bin=$1 count=60 started live="SELECT count(*) FROM runners WHERE last_seen_at > now() - interval '10 s'"
+  local bin=$1 count=60 started live="SELECT count(*) FROM runners WHERE NOT is_builder AND last_seen_at > now() - interval '10 s'"
   stack_folder=$2
   stack_name=parity-test-$$
   find_compose
@@ -155,6 +155,15 @@ test_compose() {
   submit last
   wait_for "the last task" 60 "SELECT count(*) FROM tasks WHERE state = 'verified' AND settled_at IS NOT NULL" $((count + 1))
   printf '  ok  a task was settled by those that stayed\n'
+
+  say "Submitting a Dockerfile: the builder makes its image, the runners run it"
+  mkdir "$stack_folder/context"
+  printf 'FROM parity-test/busybox\nCOPY run /run.sh\nCMD ["sh", "/run.sh"]\n' >"$stack_folder/context/Dockerfile"
+  echo 'echo built > /output/answer' >"$stack_folder/context/run"
+  "$bin/parity" submit --dockerfile "$stack_folder/context" --reward 1 --watch --timeout 120s >"$stack_folder/built.log" ||
+    { cat "$stack_folder/built.log" >&2; die "the Dockerfile task did not end verified"; }
+  wait_for "the Dockerfile task" 60 "SELECT count(*) FROM tasks WHERE state = 'verified' AND settled_at IS NOT NULL" $((count + 2))
+  expect "builds" "SELECT count(*) FROM builds WHERE state = 'built'" 1
   local deadline=$((SECONDS + 60))
   while stack ps | grep -qiE 'unhealthy|starting'; do
     [ $SECONDS -lt $deadline ] || { stack ps >&2; die "not all containers are healthy"; }

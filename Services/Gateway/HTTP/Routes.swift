@@ -21,6 +21,7 @@ extension Gateway {
             ("/v1/tasks/{id}/output", [(.get, downloadOutput)]),
             ("/v1/tasks/{id}/output/**", [(.get, downloadFile)]),
             ("/v1/tasks/{id}/output-stdout", [(.get, downloadStdout)]),
+            ("/v1/tasks/{id}/build-log", [(.get, downloadBuildLog)]),
             ("/v1/specs/{digest}", [(.get, showSpec)]),
             ("/v1/blobs/{digest}", [(.get, downloadBlob), (.head, checkBlob), (.put, uploadBlob)]),
             ("/v1/runners", [(.get, listRunners), (.post, registerRunner)]),

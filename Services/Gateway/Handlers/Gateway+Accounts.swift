@@ -22,7 +22,8 @@ extension Gateway {
             request, account: admin.id, digest: Digest.sha256(of: bytes)
         ) { transaction in
             let id = AccountID(UUID.v7())
-            try await Accounts.insert(id, name: new.name, isAdmin: false, in: transaction)
+            try await Accounts.insert(
+                id, name: new.name, isAdmin: false, mayBuild: new.builder == true, in: transaction)
             try await Accounts.addKey(Digest.sha256(of: Array(key.utf8)), for: id, in: transaction)
             try await Ledger.openAccount(id, in: transaction)
             // Kept for repetitions, and so without the key.

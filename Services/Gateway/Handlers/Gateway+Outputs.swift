@@ -69,6 +69,15 @@ extension Gateway {
         return blobResponse(stdout.digest, size: stdout.size)
     }
 
+    /// `GET /v1/tasks/{id}/build-log`: the whole log of the build that made the task's image, or did not.
+    @Sendable func downloadBuildLog(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        let task = try await task(request, context)
+        guard let log = task.build?.logDigest, let size = blobs.size(of: log) else {
+            throw Problem.notFound("build log of this task; while it builds, its events tell")
+        }
+        return blobResponse(log, size: size)
+    }
+
     private func digest(_ context: BasicRequestContext) throws -> Digest {
         guard let digest = context.parameters.get("digest").flatMap({ Digest($0) }) else {
             throw Problem.badRequest("digest", "a blob's address is sha256: and 64 lower-case hex digits")

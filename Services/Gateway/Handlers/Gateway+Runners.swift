@@ -12,6 +12,11 @@ extension Gateway {
     @Sendable func registerRunner(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
         let account = try await authenticate(request)
         let new: NewRunner = try decode(try await body(of: request))
+        guard new.builder != true || account.mayBuild else {
+            throw Problem(
+                status: 403, code: "forbidden", title: "Forbidden",
+                detail: "this account may not register builders; an administrator makes one that may")
+        }
         try check(new, account: account.id)
         let owner = settings.distinctBy == .operator ? "account:\(account.id)" : "key:\(new.runnerKey)"
         let registered = try await pool.transaction { transaction in
@@ -53,10 +58,11 @@ extension Gateway {
         }
         let id = try await Runners.register(
             id: RunnerID(UUID.v7()), key: new.runnerKey, account: account, owner: owner, name: new.name,
-            slots: new.slots, version: new.agentVersion, in: transaction)
+            slots: new.slots, version: new.agentVersion, isBuilder: new.builder == true, in: transaction)
         guard let id, let identity = try await Runners.identity(of: id, in: transaction) else {
             throw Problem(
-                status: 409, code: "key_taken", title: "Conflict", detail: "this key belongs to another account")
+                status: 409, code: "key_taken", title: "Conflict",
+                detail: "this key belongs to another account, or to a builder where a runner is meant, or the reverse")
         }
         guard !identity.isDisqualified else {
             throw Problem(
@@ -64,6 +70,7 @@ extension Gateway {
                 detail: "this runner mismatched too often and gets no more work")
         }
         let classes = Set(new.classes).sorted()
+        if new.builder == true { return (id, Self.buildQueues(for: classes)) }
         try await Runners.keepOnly(classes: classes, of: id, in: transaction)
         var lanes: [RunnerRegistration.Lane] = []
         for taskClass in classes {
@@ -74,6 +81,12 @@ extension Gateway {
                     taskClass: taskClass, lane: lane, queue: Topology.laneQueue(taskClass: taskClass, lane: lane)))
         }
         return (id, lanes)
+    }
+
+    private static func buildQueues(for classes: [String]) -> [RunnerRegistration.Lane] {
+        Set(classes.map(TaskClass.platform)).sorted().map {
+            .init(taskClass: $0, lane: 0, queue: Topology.buildQueue(platform: $0))
+        }
     }
 
     /// `GET /v1/runners?cursor=&limit=`

@@ -20,6 +20,9 @@ struct CreateAccountCommand: AsyncParsableCommand {
             valueName: "file"))
     var keyFile: String?
 
+    @Flag(help: "It may register builders, whose images other accounts' tasks run.")
+    var builder = false
+
     @OptionGroup var client: ClientOptions
 
     func run() async throws {
@@ -27,7 +30,8 @@ struct CreateAccountCommand: AsyncParsableCommand {
             return Console.error("\(keyFile) is there already: no account was made")
         }
         try await client.run { gateway in
-            let account = try await gateway.asAdministrator.createAccount(NewAccount(name: name))
+            let account = try await gateway.asAdministrator.createAccount(
+                NewAccount(name: name, builder: builder ? true : nil))
             if let keyFile {
                 guard let key = account.value.apiKey else {
                     throw CommandFailure(.failure, "the gateway gave the account no key")

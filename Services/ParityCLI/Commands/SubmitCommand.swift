@@ -13,6 +13,7 @@ struct SubmitCommand: AsyncParsableCommand {
 
               parity submit task.yaml --watch
               parity submit --image-archive tool.tar --input data.csv --reward 1.5 --watch -- sort /input/data.csv
+              parity submit --dockerfile . --reward 1.5 --watch -- ./run
             """)
 
     @Argument(help: ArgumentHelp("The spec; - is standard input.", valueName: "spec-file"))
@@ -44,6 +45,7 @@ struct SubmitCommand: AsyncParsableCommand {
                 document: try document(), folder: folder, options: spec, command: command)
             if dryRun { return try show(submission) }
             for upload in submission.uploads { try await self.upload(upload, gateway) }
+            withExtendedLifetime(submission) {}
             let answer = try await gateway.submit(submission.spec)
             let id = answer.value.id
             guard wait || watch else { return Console.line(client.json ? answer.json.trimmingNewlines : "\(id)") }

@@ -1,20 +1,33 @@
 import ParityProtocol
 
-/// The account `dev`, which a developer acts as.
+/// The accounts of one `parity dev`: `dev`, which a developer acts as, and the builder's.
 enum DevAccount {
     /// A million tokens: enough to forget about.
     static let balance = "1000000"
 
-    /// Makes the account and gives it its balance. Called again, it makes another account: remember the key.
+    /// Makes the account `dev` and gives it its balance. Called again, it makes another account: remember the key.
     static func make(gatewayURL: String, adminKey: String) async throws -> String {
+        try await make(NewAccount(name: "dev"), balance: balance, gatewayURL: gatewayURL, adminKey: adminKey)
+    }
+
+    /// Makes the account that may register builders.
+    static func makeBuilder(gatewayURL: String, adminKey: String) async throws -> String {
+        try await make(
+            NewAccount(name: "builder", builder: true), balance: nil, gatewayURL: gatewayURL, adminKey: adminKey)
+    }
+
+    private static func make(
+        _ new: NewAccount, balance: String?, gatewayURL: String, adminKey: String
+    ) async throws -> String {
         let made = OneShot<String>()
         try await GatewayClient.with(ClientSettings(gatewayURL: gatewayURL, apiKey: adminKey)) { admin in
-            let account = try await admin.createAccount(NewAccount(name: "dev")).value
+            let account = try await admin.createAccount(new).value
             guard let key = account.apiKey else {
                 throw CommandFailure(.failure, "the gateway gave the account no key")
             }
-            guard let amount = Amount(decimal: balance) else { return }
-            _ = try await admin.deposit(NewDeposit(account: account.id, amount: amount))
+            if let amount = balance.flatMap({ Amount(decimal: $0) }) {
+                _ = try await admin.deposit(NewDeposit(account: account.id, amount: amount))
+            }
             made.set(key)
         }
         guard let key = made.current else { throw CommandFailure(.failure, "the account could not be made") }

@@ -12,6 +12,7 @@ struct DevFolder: Sendable {
     var logs: String { "\(path)/logs" }
     var postgres: String { "\(path)/postgres" }
     var rabbitMQ: String { "\(path)/rabbitmq" }
+    var builder: String { "\(path)/builder" }
     func runner(_ number: Int) -> String { "\(path)/runner-\(number)" }
 
     static var isRoot: Bool { geteuid() == 0 }

@@ -67,8 +67,10 @@ struct DevNetwork: Sendable {
         try await startServers(postgres, broker)
         try await keeping([postgres.process, broker.mapper, broker.process] + core) {
             for spec in core { try await ready(spec.name, ports) }
-            let services = try await withAccount(services)
-            let agents = try (0..<runners).map { try services.runner($0 + 1) }
+            let services = try await withAccounts(services)
+            // Without runners there may be no engine to build on either.
+            let agents =
+                try (0..<runners).map { try services.runner($0 + 1) } + (runners > 0 ? [try services.builder()] : [])
             try await keeping(agents) {
                 for agent in agents { try await ready(agent.name, ports) }
                 try announce(services)
@@ -112,15 +114,23 @@ struct DevNetwork: Sendable {
         try await Readiness.service(name, port: ports["\(name)-health", default: 0])
     }
 
-    /// `services` with the key of the account `dev`, which is made when there is none.
-    private func withAccount(_ services: DevServices) async throws -> DevServices {
+    /// `services` with the keys of their accounts, which are made when there are none.
+    private func withAccounts(_ services: DevServices) async throws -> DevServices {
         var state = services.state
-        if let key = state.apiKey, try await DevAccount.isKnown(key, gatewayURL: services.gatewayURL) {
-            return services
+        let (url, adminKey) = (services.gatewayURL, state.adminKey)
+        func isKnown(_ key: String?) async throws -> Bool {
+            guard let key else { return false }
+            return try await DevAccount.isKnown(key, gatewayURL: url)
         }
-        state.apiKey = try await DevAccount.make(gatewayURL: services.gatewayURL, adminKey: state.adminKey)
-        try state.write(folder.state)
-        log.say("Made the account dev with \(DevAccount.balance) tokens")
+        if try await !isKnown(state.apiKey) {
+            state.apiKey = try await DevAccount.make(gatewayURL: url, adminKey: adminKey)
+            try state.write(folder.state)
+            log.say("Made the account dev with \(DevAccount.balance) tokens")
+        }
+        if try await !isKnown(state.builderKey) {
+            state.builderKey = try await DevAccount.makeBuilder(gatewayURL: url, adminKey: adminKey)
+            try state.write(folder.state)
+        }
         return DevServices(
             folder: folder, state: state, ports: services.ports, postgresURL: services.postgresURL,
             amqpURL: services.amqpURL, logLevel: logLevel, environment: environment)
@@ -147,7 +157,7 @@ struct DevNetwork: Sendable {
     /// Users of a thing first, then the thing.
     private func stop() async {
         log.say("Stopping the network")
-        await processes.stop((0..<runners).map { DevServices.runnerName($0 + 1) })
+        await processes.stop((0..<runners).map { DevServices.runnerName($0 + 1) } + [DevServices.builder])
         await processes.stop([DevServices.gateway])
         await processes.stop(DevServices.core)
         await processes.stop([RabbitMQNode.name])

@@ -5,6 +5,7 @@ import Glibc
 struct DevServices: Sendable {
     static let core = ["scheduler", "verifier", "payout"]
     static let gateway = "gateway"
+    static let builder = "builder"
 
     let folder: DevFolder
     let state: DevState
@@ -17,7 +18,7 @@ struct DevServices: Sendable {
 
     static func runnerName(_ number: Int) -> String { "runner-\(number)" }
     static func portNames(runners: Int) -> [String] {
-        [gateway] + ([gateway] + core + (1...max(1, runners)).map(runnerName)).map { "\($0)-health" }
+        [gateway] + ([gateway, builder] + core + (1...max(1, runners)).map(runnerName)).map { "\($0)-health" }
     }
 
     var gatewayURL: String { "http://127.0.0.1:\(ports[Self.gateway, default: 0])" }
@@ -48,6 +49,22 @@ struct DevServices: Sendable {
                 "PARITY_RUNNER_NAME": name, "PARITY_STATE_DIR": home,
                 "PARITY_DOCKER_HOST": DockerEngine.address(environment),
             ])
+    }
+
+    /// The agent that makes images of Dockerfiles.
+    func builder() throws -> ProcessSpec {
+        let home = folder.builder
+        try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
+        chmod(home, 0o700)
+        var spec = process(
+            Self.builder, at: try Executables.sibling("runner-agent"),
+            [
+                "PARITY_GATEWAY_URL": gatewayURL, "PARITY_API_KEY": state.builderKey ?? "",
+                "PARITY_RUNNER_NAME": Self.builder, "PARITY_STATE_DIR": home,
+                "PARITY_DOCKER_HOST": DockerEngine.address(environment),
+            ])
+        spec.arguments = ["--builder"]
+        return spec
     }
 
     /// The process `name` with its own settings over what every service gets.

@@ -12,6 +12,8 @@ struct DevState: Codable, Sendable, Equatable {
     var nodeName = "parity-\(Self.secret().prefix(8))@localhost"
     /// The key of the account `dev`; nil until it was made.
     var apiKey: String?
+    /// The key of the account that the builder acts for; nil until it was made.
+    var builderKey: String?
 
     static func read(_ path: String) throws -> DevState {
         guard let data = FileManager.default.contents(atPath: path) else { return DevState() }

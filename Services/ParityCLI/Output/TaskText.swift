@@ -14,6 +14,7 @@ enum TaskText {
             field("spec", "\(task.specDigest)"), field("submitted", task.createdAt),
         ]
         if let decided = task.decidedAt { lines.append(field("decided", decided)) }
+        if let build = task.build { lines += self.build(build) }
         if let digest = task.verdict?.outputDigest { lines.append(field("output", "\(digest)")) }
         if let code = task.verdict?.exitCode { lines.append(field("exit code", "\(code)")) }
         for failure in task.expectationFailures ?? [] {
@@ -27,6 +28,15 @@ enum TaskText {
         lines += task.replicas.sorted { $0.replica < $1.replica }.map(replica)
         guard let divergence = task.divergence else { return lines }
         return lines + DivergenceText.short(divergence.summary, remedy: divergence.remedy, task: task.id)
+    }
+
+    private static func build(_ build: BuildObject) -> [StyledLine] {
+        var lines = [field("context", "\(build.contextDigest)")]
+        for base in build.bases ?? [] { lines.append(field("based on", "\(base.reference) \(base.image)")) }
+        if let image = build.imageDigest { lines.append(field("image", "\(image)")) }
+        if build.state != .built { lines.append(field("build", build.state.rawValue)) }
+        if let detail = build.detail { lines.append(field("build", detail)) }
+        return lines
     }
 
     private static func field(_ name: String, _ value: String) -> StyledLine {

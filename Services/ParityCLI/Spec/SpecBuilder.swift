@@ -8,16 +8,20 @@ struct SpecBuilder {
         var spec: JSONValue
         /// To be with the gateway before the spec is submitted.
         var uploads: [LocalFile]
+        /// Files that exist for the upload alone.
+        var scratch: [ScratchFile] = []
     }
 
     private(set) var uploads: [LocalFile] = []
+    private var scratch: [ScratchFile] = []
     /// Bytes that may still stand in the spec itself.
     private var inlineBytes = TaskInput.maximumInlineBytes
 
     /// `document` is the spec file's content, nil when there is none; paths in it are relative to `folder`.
     ///
-    /// Beside the fields of the schema a spec file may say `file: path` in an input and `image_archive_file: path`
-    /// in its environment: the file takes the place of `base64` or `blob`, and of `image_archive`.
+    /// Beside the fields of the schema a spec file may say `file: path` in an input, `image_archive_file: path` in its
+    /// environment, and `folder: path` in the environment's `dockerfile`: the file takes the place of `base64` or `blob`,
+    /// and of `image_archive`, the folder that of `context`.
     static func build(
         document: JSONValue?, folder: String, options: SpecOptions, command: [String]
     ) throws -> Submission {
@@ -25,10 +29,11 @@ struct SpecBuilder {
         let start = document ?? ["schema": .string(TaskSpec.schema)]
         var spec = try options.apply(to: start, command: command)
         spec = try builder.resolveArchive(in: spec, folder: folder, flag: options.imageArchive)
+        spec = try builder.resolveDockerfile(in: spec, folder: folder, options: options)
         spec = try builder.resolveInputs(in: spec, folder: folder, flags: options.input)
         // All faults at once, before anything is uploaded.
         _ = try TaskSpec(parsing: spec)
-        return Submission(spec: spec, uploads: builder.uploads)
+        return Submission(spec: spec, uploads: builder.uploads, scratch: builder.scratch)
     }
 
     private mutating func resolveArchive(in spec: JSONValue, folder: String, flag: String?) throws -> JSONValue {
@@ -41,6 +46,31 @@ struct SpecBuilder {
         let file = try LocalFile(path)
         uploads.append(file)
         members["environment"] = ["image_archive": .string(file.digest.description)]
+        return .object(members)
+    }
+
+    private mutating func resolveDockerfile(
+        in spec: JSONValue, folder: String, options: SpecOptions
+    ) throws -> JSONValue {
+        guard case .object(var members) = spec else { return spec }
+        let document = options.dockerfile == nil ? members["environment"]?["dockerfile"] : nil
+        var arguments = document?["args"]?.object?.compactMapValues(\.string) ?? [:]
+        arguments.merge(try SpecOptions.assignments(options.buildArg, flag: "--build-arg")) { _, new in new }
+        let context: ContextArchive
+        if let path = options.dockerfile {
+            context = try ContextArchive(path, arguments: arguments)
+        } else if let named = document?["folder"]?.string {
+            context = try ContextArchive(
+                folder: Self.resolve(named, in: folder),
+                dockerfile: document?["path"]?.string ?? BuildRecipe.defaultPath, arguments: arguments)
+        } else if options.buildArg.isEmpty {
+            return spec
+        } else {
+            throw CommandFailure(.usage, "--build-arg goes with --dockerfile, or a spec file that names a folder")
+        }
+        uploads.append(context.file)
+        scratch.append(context.scratch)
+        members["environment"] = ["dockerfile": context.recipe.json]
         return .object(members)
     }
 

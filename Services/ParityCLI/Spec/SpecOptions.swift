@@ -9,6 +9,14 @@ struct SpecOptions: ParsableArguments {
     @Option(help: ArgumentHelp("A `docker save` archive to upload and run.", valueName: "file.tar"))
     var imageArchive: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "A folder with a Dockerfile, or the Dockerfile: a builder makes the image of it.", valueName: "folder"))
+    var dockerfile: String?
+
+    @Option(help: ArgumentHelp("A value for the Dockerfile's ARG; repeatable.", valueName: "NAME=VALUE"))
+    var buildArg: [String] = []
+
     @Option(help: ArgumentHelp("Files for /input: a file, name=file, or folder; repeatable.", valueName: "[name=]path"))
     var input: [String] = []
 
@@ -81,13 +89,19 @@ extension SpecOptions {
 
     private func environmentVariables() throws -> [String: JSONValue] {
         var variables: [String: JSONValue] = [:]
-        for assignment in env {
-            guard let equals = assignment.firstIndex(of: "=") else {
-                throw CommandFailure(.usage, "--env \(assignment): NAME=VALUE is expected")
-            }
-            variables[String(assignment[..<equals])] = .string(String(assignment[assignment.index(after: equals)...]))
-        }
+        for (name, value) in try Self.assignments(env, flag: "--env") { variables[name] = .string(value) }
         return variables
+    }
+
+    static func assignments(_ flags: [String], flag: String) throws -> [String: String] {
+        var values: [String: String] = [:]
+        for assignment in flags {
+            guard let equals = assignment.firstIndex(of: "=") else {
+                throw CommandFailure(.usage, "\(flag) \(assignment): NAME=VALUE is expected")
+            }
+            values[String(assignment[..<equals])] = String(assignment[assignment.index(after: equals)...])
+        }
+        return values
     }
 
     private func limits() throws -> [String: JSONValue] {

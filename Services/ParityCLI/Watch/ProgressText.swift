@@ -10,6 +10,7 @@ enum ProgressText {
         head.add(stateName(progress.state), stateColour(progress.state))
         if let reward = progress.reward { head.add("  reward \(reward.decimal)", .dim) }
         var lines = [head]
+        lines += progress.buildLog.filter { !$0.isEmpty }.map { StyledLine("  | \($0)", .dim) }
         for (number, replica) in progress.replicas.sorted(by: { $0.key < $1.key }) {
             lines.append(line(number, replica))
         }
@@ -65,13 +66,19 @@ enum ProgressText {
         return lines
     }
 
-    /// One event as a line, for logs and pipes.
+    /// An event in lines, for logs and pipes.
+    static func lines(_ event: WatchEvent) -> [StyledLine] {
+        guard event.known == .buildLog, let text = event.data["text"]?.string else { return [line(event)] }
+        return text.split(whereSeparator: \.isNewline).map { StyledLine("  | \($0)", .dim) }
+    }
+
+    /// One event as a line.
     static func line(_ event: WatchEvent) -> StyledLine {
         var line = StyledLine(event.at.isEmpty ? "" : "\(event.at)  ", .dim)
         line.add(event.known.map(name) ?? event.type)
         for key in [
-            "replica", "lane", "attempt", "runner", "verdict", "outcome", "exit_code", "output_digest", "reason",
-            "summary",
+            "replica", "lane", "attempt", "runner", "builder", "image_digest", "verdict", "outcome", "exit_code",
+            "output_digest", "reason", "summary",
         ] {
             guard let value = event.data[key], value != .null else { continue }
             line.add(key == "summary" ? " \(value.string ?? "")" : "  \(words(key)) \(text(value))")
@@ -87,6 +94,10 @@ enum ProgressText {
     private static func name(_ type: EventType) -> String {
         switch type {
         case .taskSubmitted: "submitted"
+        case .buildStarted: "building"
+        case .buildLog: "build log"
+        case .buildFinished: "built"
+        case .buildFailed: "not built"
         case .replicaOffered: "offered"
         case .replicaWaiting: "waiting for a lane"
         case .replicaGranted: "running"
@@ -124,7 +135,7 @@ enum ProgressText {
         case .verified: .green
         case .noConsensus, .failed: .red
         case .cancelled: .yellow
-        case .running: .cyan
+        case .building, .running: .cyan
         case .queued, nil: nil
         }
     }

@@ -33,6 +33,9 @@ struct TaskProgress: Sendable, Equatable {
         var summary: String
         var remedy: String?
     }
+    /// The last lines of the build's log, while it builds or when it failed.
+    private(set) var buildLog: [String] = []
+    private static let shownLogLines = 8
 
     init(id: TaskID) { self.id = id }
 
@@ -48,8 +51,27 @@ struct TaskProgress: Sendable, Equatable {
             divergence = event.data["summary"]?.string.map {
                 Divergence(summary: $0, remedy: event.data["remedy"]?.string)
             }
+        case .buildStarted, .buildLog, .buildFinished, .buildFailed: applyToBuild(event)
         case nil: break
         default: if let number = event.replica { applyToReplica(number, event) }
+        }
+    }
+
+    private mutating func applyToBuild(_ event: WatchEvent) {
+        switch event.known {
+        case .buildStarted:
+            state = TaskState.building.rawValue
+            buildLog = []
+        case .buildLog:
+            state = TaskState.building.rawValue
+            let text = (buildLog.popLast() ?? "") + (event.data["text"]?.string ?? "")
+            let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).map(String.init)
+            buildLog = Array((buildLog + lines).suffix(Self.shownLogLines + 1))
+        case .buildFinished:
+            state = TaskState.queued.rawValue
+            buildLog = []
+        case .buildFailed: reason = event.data["reason"]?.string ?? reason
+        default: break
         }
     }
 

@@ -28,7 +28,7 @@ struct WatchView {
         switch style {
         case .silent: break
         case .json: Console.line(event.json)
-        case .lines: Console.line(ProgressText.line(event).render(terminal))
+        case .lines: for line in ProgressText.lines(event) { Console.line(line.render(terminal)) }
         case .live: draw(note: nil)
         }
     }

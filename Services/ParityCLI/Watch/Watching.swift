@@ -26,7 +26,7 @@ enum Watching {
         case .noConsensus: .noConsensus
         case .failed: .failed
         case .cancelled: .cancelled
-        case .queued, .running: .failure
+        case .building, .queued, .running: .failure
         }
     }
 

@@ -31,7 +31,13 @@ package struct AccountObject: Codable, Sendable, Equatable {
 /// `POST /v1/accounts` (admin).
 package struct NewAccount: Codable, Sendable, Equatable {
     package var name: String
-    package init(name: String) { self.name = name }
+    /// May register builders, whose images other accounts' tasks run.
+    package var builder: Bool?
+
+    package init(name: String, builder: Bool? = nil) {
+        self.name = name
+        self.builder = builder
+    }
 }
 
 /// `POST /v1/deposits` (admin): credits `amount` to `account`.

@@ -18,6 +18,14 @@ package struct EventObject: Codable, Sendable, Equatable {
 package enum EventType: String, Codable, Sendable, CaseIterable {
     /// `spec_digest`, `reward`, `class`
     case taskSubmitted = "task.submitted"
+    /// `build`, `attempt`, `builder`: above 1 when an earlier builder was lost.
+    case buildStarted = "build.started"
+    /// `text`: the next piece of the build's log.
+    case buildLog = "build.log"
+    /// `build`, `image_digest`, `image_id`, `reused`: the build that the image was taken over from, if any.
+    case buildFinished = "build.finished"
+    /// `build`, `attempt`, `reason`
+    case buildFailed = "build.failed"
     /// `replica`, `lane`, `attempt`
     case replicaOffered = "replica.offered"
     /// `replica`: no lane is free for it yet.

@@ -8,15 +8,18 @@ package struct NewRunner: Codable, Sendable, Equatable {
     package var slots: Int
     package var classes: [String]
     package var agentVersion: String
+    /// It builds images for these classes instead of running replicas; its account must have the right to.
+    package var builder: Bool?
 
     enum CodingKeys: String, CodingKey {
-        case proof, name, slots, classes
+        case proof, name, slots, classes, builder
         case runnerKey = "runner_key"
         case agentVersion = "agent_version"
     }
 
     package init(
-        runnerKey: RunnerKey, proof: String, name: String, slots: Int, classes: [String], agentVersion: String
+        runnerKey: RunnerKey, proof: String, name: String, slots: Int, classes: [String], agentVersion: String,
+        builder: Bool? = nil
     ) {
         self.runnerKey = runnerKey
         self.proof = proof
@@ -24,6 +27,7 @@ package struct NewRunner: Codable, Sendable, Equatable {
         self.slots = slots
         self.classes = classes
         self.agentVersion = agentVersion
+        self.builder = builder
     }
 }
 
@@ -32,7 +36,7 @@ package struct RunnerRegistration: Codable, Sendable, Equatable {
     package struct Lane: Codable, Sendable, Equatable {
         package var taskClass: String
         package var lane: Int
-        /// The queue to consume.
+        /// The queue to consume; for a builder the one of builds, whose number is 0.
         package var queue: String
 
         enum CodingKeys: String, CodingKey {

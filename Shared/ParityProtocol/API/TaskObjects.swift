@@ -20,9 +20,11 @@ package struct TaskObject: Codable, Sendable, Equatable {
     package var expectationFailures: [ExpectationFailure]?
     /// What its results differ in, where they do; the whole report is `GET /v1/tasks/{id}/divergence`.
     package var divergence: DivergenceSummary?
+    /// How its image was built; nil for a task that brought one.
+    package var build: BuildObject?
 
     enum CodingKeys: String, CodingKey {
-        case id, state, spec, reward, replicas, verdict, settled, paid, refunded, divergence
+        case id, state, spec, reward, replicas, verdict, settled, paid, refunded, divergence, build
         case specDigest = "spec_digest"
         case taskClass = "class"
         case createdAt = "created_at"
@@ -35,7 +37,7 @@ package struct TaskObject: Codable, Sendable, Equatable {
         id: TaskID, state: TaskState, spec: JSONValue, specDigest: Digest, taskClass: String, reward: Amount,
         createdAt: String, decidedAt: String?, replicas: [ReplicaObject], verdict: VerdictObject?, settled: Bool,
         paid: Amount?, refunded: Amount?, expectationFailures: [ExpectationFailure]?,
-        divergence: DivergenceSummary? = nil
+        divergence: DivergenceSummary? = nil, build: BuildObject? = nil
     ) {
         self.id = id
         self.state = state
@@ -53,15 +55,23 @@ package struct TaskObject: Codable, Sendable, Equatable {
         expectationFailed = expectationFailures.map { !$0.isEmpty }
         self.expectationFailures = expectationFailures?.isEmpty == true ? nil : expectationFailures
         self.divergence = divergence
+        self.build = build
     }
 }
 
 package enum TaskState: String, Codable, Sendable, CaseIterable {
+    /// A builder makes its image.
+    case building
     case queued, running, verified
     case noConsensus = "no_consensus"
     case failed, cancelled
 
-    package var isFinal: Bool { self != .queued && self != .running }
+    package var isFinal: Bool {
+        switch self {
+        case .building, .queued, .running: false
+        case .verified, .noConsensus, .failed, .cancelled: true
+        }
+    }
 }
 
 /// One replica of a task as the API shows it.

@@ -40,6 +40,11 @@ package struct RunnerID: Identifier {
     package init(_ uuid: UUID) { self.uuid = uuid }
 }
 
+package struct BuildID: Identifier {
+    package let uuid: UUID
+    package init(_ uuid: UUID) { self.uuid = uuid }
+}
+
 package struct AccountID: Identifier {
     package let uuid: UUID
     package init(_ uuid: UUID) { self.uuid = uuid }

@@ -41,15 +41,19 @@ package struct Offer: MessageBody, Equatable {
     package static let schema = "parity.offer/v1"
     package let id: AttemptID
     package let specDigest: Digest
+    /// The archive that a builder made of the spec's Dockerfile; nil for a task that brought its image.
+    package let imageDigest: Digest?
 
-    package init(id: AttemptID, specDigest: Digest) {
+    package init(id: AttemptID, specDigest: Digest, imageDigest: Digest? = nil) {
         self.id = id
         self.specDigest = specDigest
+        self.imageDigest = imageDigest
     }
 
     enum CodingKeys: String, CodingKey {
         case id
         case specDigest = "spec_digest"
+        case imageDigest = "image_digest"
     }
 }
 

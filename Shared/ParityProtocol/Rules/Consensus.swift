@@ -60,6 +60,8 @@ package enum Consensus {
         case tooManyRejected = "too_many_rejected"
         case replicasExhausted = "replicas_exhausted"
         case deadline
+        /// There is no image to run.
+        case buildFailed = "build_failed"
     }
 
     /// How many replicas may end without a vote, by reason, before the task is given up.

@@ -54,15 +54,19 @@ struct SpecReader {
     private mutating func readEnvironment(_ json: JSONValue?) -> TaskEnvironment? {
         let pointer = "/environment"
         guard let json else {
-            fault(pointer, "missing", "name an image: {\"image\": \"repository@sha256:…\"}, image_id, or image_archive")
+            fault(
+                pointer, "missing",
+                "name an image: {\"image\": \"repository@sha256:…\"}, image_id, image_archive, or a dockerfile")
             return nil
         }
-        guard let members = object(json, at: pointer, known: ["image", "image_id", "image_archive"]) else { return nil }
+        let kinds = ["image", "image_id", "image_archive", "dockerfile"]
+        guard let members = object(json, at: pointer, known: Set(kinds)) else { return nil }
         guard members.count == 1, let (kind, value) = members.first else {
-            fault(pointer, "contradiction", "give exactly one of image, image_id and image_archive")
+            fault(pointer, "contradiction", "give exactly one of \(kinds.joined(separator: ", "))")
             return nil
         }
         let place = "\(pointer)/\(kind)"
+        if kind == "dockerfile" { return readRecipe(value, at: place).map(TaskEnvironment.dockerfile) }
         guard let text = value.string else {
             fault(place, "type", "expected a string, found \(value.kindName)")
             return nil
@@ -110,7 +114,7 @@ struct SpecReader {
         return env
     }
 
-    private static func isVariableName(_ name: String) -> Bool {
+    static func isVariableName(_ name: String) -> Bool {
         guard let first = name.utf8.first, name.utf8.count <= 255, !(48...57).contains(first) else { return false }
         return name.utf8.allSatisfy {
             $0 == 95 || (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0)

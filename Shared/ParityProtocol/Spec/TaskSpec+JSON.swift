@@ -40,6 +40,7 @@ extension TaskEnvironment {
         case .image(let reference): ["image": .string(reference)]
         case .imageID(let digest): ["image_id": .string(digest.description)]
         case .archive(let digest): ["image_archive": .string(digest.description)]
+        case .dockerfile(let recipe): ["dockerfile": recipe.json]
         }
     }
 }

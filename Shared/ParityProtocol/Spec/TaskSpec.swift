@@ -59,7 +59,7 @@ package struct TaskSpec: Sendable, Hashable {
     /// SHA-256 of the canonical form.
     package var digest: Digest { Digest.sha256(of: json.canonicalBytes()) }
 
-    /// Every blob that runners must fetch for this task.
+    /// Every blob that must be there before this task can run.
     package var blobs: [Digest] {
         var digests = inputs.compactMap { input -> Digest? in
             switch input.content {
@@ -68,7 +68,11 @@ package struct TaskSpec: Sendable, Hashable {
             }
         }
         if case .blob(let digest) = stdin { digests.append(digest) }
-        if case .archive(let digest) = environment { digests.append(digest) }
+        switch environment {
+        case .image, .imageID: break
+        case .archive(let digest): digests.append(digest)
+        case .dockerfile(let recipe): digests.append(recipe.context)
+        }
         return digests
     }
 }
@@ -81,6 +85,15 @@ package enum TaskEnvironment: Sendable, Hashable {
     case imageID(Digest)
     /// A `docker save` archive in the blob store.
     case archive(Digest)
+    /// A builder makes an archive of it once; runners run that.
+    case dockerfile(BuildRecipe)
+}
+
+extension TaskEnvironment {
+    /// What must be built first; nil for an image that is there.
+    package var recipe: BuildRecipe? {
+        if case .dockerfile(let recipe) = self { recipe } else { nil }
+    }
 }
 
 package struct TaskInput: Sendable, Hashable {

@@ -37,7 +37,7 @@ extension ImageCache {
     // MARK: - From a registry
 
     private func pulled(_ reference: String, _ source: ImageSource) async throws -> Digest {
-        if let image = try await engine.image(reference),
+        if let image = try await engine.image(reference), Self.isNamed(image, reference),
             let id = try await taken(source, try Self.checked(image, reference))
         {
             return id
@@ -55,6 +55,11 @@ extension ImageCache {
             throw EnvironmentRejected("\(reference) takes \(image.size) bytes, \(limits.imageBytes) are allowed")
         }
         return try await note(source, try Self.checked(image, reference), isNew: true)
+    }
+
+    /// An engine takes the beginning of an id for a name as well; that could be an image of anybody's.
+    private static func isNamed(_ image: DockerEngine.Image, _ reference: String) -> Bool {
+        reference.contains("@") || image.repoTags.contains(ImageSource.listed(reference))
     }
 
     /// The engine compares what it pulls with the digest and notes it; one without that note is not what was asked for.

@@ -97,6 +97,7 @@ package actor ImageCache {
             return HeldImage(id: digest, source: nil)
         case .image(let reference): return try await acquire(from: .pinned(reference), fetch: fetch)
         case .archive(let blob): return try await acquire(from: .archive(blob), fetch: fetch)
+        case .dockerfile: throw EnvironmentRejected("a builder makes the image of a Dockerfile; runners never build")
         }
     }
 

@@ -23,6 +23,16 @@ package enum ImageSource: Sendable, Hashable {
         return parts.count == 2 && parts[0] != "archive" ? parts[1] : nil
     }
 
+    /// The name as an engine lists it: with a tag, without what stands for Docker's own registry.
+    static func listed(_ reference: String) -> String {
+        var name = reference[...]
+        for prefix in ["docker.io/", "index.docker.io/", "library/"] where name.hasPrefix(prefix) {
+            name = name.dropFirst(prefix.count)
+        }
+        let last = name.split(separator: "/").last ?? name
+        return last.contains(":") ? String(name) : name + ":latest"
+    }
+
     /// A tag that no other source has.
     var tag: String { Digest.sha256(of: Array(key.utf8)).hex }
 }

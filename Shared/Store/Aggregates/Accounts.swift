@@ -7,13 +7,16 @@ package enum Accounts {
         package let id: AccountID
         package let name: String
         package let isAdmin: Bool
+        /// May register builders.
+        package let mayBuild: Bool
     }
 
     package static func insert(
-        _ id: AccountID, name: String, isAdmin: Bool, in session: some PostgresSession
+        _ id: AccountID, name: String, isAdmin: Bool, mayBuild: Bool = false, in session: some PostgresSession
     ) async throws {
         try await session.query(
-            "INSERT INTO accounts (id, name, is_admin) VALUES ($1, $2, $3)", id, name, isAdmin)
+            "INSERT INTO accounts (id, name, is_admin, may_build) VALUES ($1, $2, $3, $4)", id, name, isAdmin,
+            mayBuild || isAdmin)
     }
 
     /// Lets `key` (its SHA-256) act for an account. A key that is there already stays as it is.
@@ -26,11 +29,13 @@ package enum Accounts {
     package static func find(key: Digest, in session: some PostgresSession) async throws -> Row? {
         let rows = try await session.query(
             """
-            SELECT a.id, a.name, a.is_admin FROM api_keys k JOIN accounts a ON a.id = k.account_id
+            SELECT a.id, a.name, a.is_admin, a.may_build FROM api_keys k JOIN accounts a ON a.id = k.account_id
             WHERE k.key_digest = $1 AND k.revoked_at IS NULL
             """, key)
         guard let row = rows.first else { return nil }
-        return Row(id: try row.decode("id"), name: try row.decode("name"), isAdmin: try row.decode("is_admin"))
+        return Row(
+            id: try row.decode("id"), name: try row.decode("name"), isAdmin: try row.decode("is_admin"),
+            mayBuild: try row.decode("may_build"))
     }
 
     package static func exists(_ id: AccountID, in session: some PostgresSession) async throws -> Bool {

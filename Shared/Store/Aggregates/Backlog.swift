@@ -74,13 +74,13 @@ package enum Backlog {
                             SELECT c.class FROM runner_classes c JOIN runners r ON r.id = c.runner_id
                             WHERE r.disqualified_at IS NULL
                                 AND r.last_seen_at > live_since($1 * interval '1 millisecond')))
-                    OR (t.created_at < now() - interval '5 seconds'
+                    OR (t.state <> 'building' AND t.created_at < now() - interval '5 seconds'
                         AND NOT EXISTS (SELECT FROM replicas p WHERE p.task_id = t.id)))
                 ORDER BY random() LIMIT $2
                 """, Double(lease.milliseconds), limit))
     }
 
-    /// Undecided tasks that are overdue, or whose replicas have all ended: books a reminder for each. One that stays
+    /// Undecided tasks that are overdue, or whose replicas have all ended, or whose image cannot be built: books a reminder for each. One that stays
     /// without effect is repeated at growing distances, so that a service that is away does not find a flood.
     package static func remindUnjudged(limit: Int, in session: some PostgresSession) async throws -> [TaskID] {
         try await ids(
@@ -91,7 +91,10 @@ package enum Backlog {
                         SELECT count(*) AS replicas,
                             bool_or(p.closed_at IS NULL OR p.closed_at > now() - interval '5 seconds') AS is_busy
                         FROM replicas p WHERE p.task_id = t.id) s
-                    WHERE t.decided_at IS NULL AND (t.deadline_at <= now() OR (s.replicas > 0 AND NOT s.is_busy))
+                    WHERE t.decided_at IS NULL AND (t.deadline_at <= now() OR (s.replicas > 0 AND NOT s.is_busy)
+                        OR (t.state = 'building' AND EXISTS (
+                            SELECT FROM task_builds w JOIN builds b ON b.id = w.build_id
+                            WHERE w.task_id = t.id AND b.state = 'failed')))
                         AND reminder_due(t.reminded_at, t.reminders)
                     ORDER BY t.deadline_at LIMIT $1 FOR NO KEY UPDATE OF t SKIP LOCKED)
                 RETURNING id
@@ -136,6 +139,46 @@ package enum Backlog {
                     ORDER BY noted_at LIMIT $1 FOR UPDATE SKIP LOCKED)
                 RETURNING task_id
                 """, limit))
+    }
+
+    /// Tasks that wait for their image although it is there, or will never be, or is not on its way at all; or that have
+    /// not heard all of their build's log.
+    package static func building(limit: Int, in session: some PostgresSession) async throws -> [TaskID] {
+        try await ids(
+            session.query(
+                """
+                SELECT t.id FROM tasks t LEFT JOIN task_builds w ON w.task_id = t.id LEFT JOIN builds b ON b.id = w.build_id
+                WHERE t.state = 'building' AND ((b.closed_at IS NOT NULL AND NOT w.is_told) OR b.log_bytes > w.log_bytes
+                    OR (b.id IS NULL AND t.created_at < now() - interval '5 seconds'))
+                ORDER BY random() LIMIT $1
+                """, limit))
+    }
+
+    /// Open builds that no task waits for any more.
+    package static func abandonedBuilds(limit: Int, in session: some PostgresSession) async throws -> [BuildID] {
+        try await builds(
+            session.query(
+                """
+                SELECT b.id FROM builds b WHERE b.closed_at IS NULL AND NOT EXISTS (
+                    SELECT FROM task_builds w JOIN tasks t ON t.id = w.task_id
+                    WHERE w.build_id = b.id AND t.state = 'building')
+                ORDER BY b.id LIMIT $1
+                """, limit))
+    }
+
+    /// Builds whose builder's lease is over, or that no builder claimed in time.
+    package static func stalledBuilds(limit: Int, in session: some PostgresSession) async throws -> [BuildID] {
+        try await builds(
+            session.query(
+                """
+                SELECT id FROM builds WHERE (state = 'granted' AND lease_expires_at <= now())
+                    OR (state = 'offered' AND claim_by <= now())
+                ORDER BY id LIMIT $1
+                """, limit))
+    }
+
+    private static func builds(_ result: PostgresResult) throws(PostgresError) -> [BuildID] {
+        try result.map { row throws(PostgresError) in try row.decode(at: 0) }
     }
 
     private static func ids(_ result: PostgresResult) throws(PostgresError) -> [TaskID] {

@@ -7,32 +7,35 @@ package enum Runners {
         package let owner: String
         package let account: AccountID
         package let isDisqualified: Bool
+        package let isBuilder: Bool
     }
 
     package static func identity(of runner: RunnerID, in session: some PostgresSession) async throws -> Identity? {
         let rows = try await session.query(
-            "SELECT owner_key, account_id, disqualified_at IS NOT NULL AS out FROM runners WHERE id = $1", runner)
+            """
+            SELECT owner_key, account_id, disqualified_at IS NOT NULL AS out, is_builder FROM runners WHERE id = $1
+            """, runner)
         guard let row = rows.first else { return nil }
         return Identity(
             owner: try row.decode("owner_key"), account: try row.decode("account_id"),
-            isDisqualified: try row.decode("out"))
+            isDisqualified: try row.decode("out"), isBuilder: try row.decode("is_builder"))
     }
 
     /// Inserts the runner of this key or brings its particulars up to date; the id stays. Nil if the key belongs to
-    /// another account.
+    /// another account, or to a builder where a runner is meant, or the other way round.
     package static func register(
         id: RunnerID, key: RunnerKey, account: AccountID, owner: String, name: String, slots: Int, version: String,
-        in session: some PostgresSession
+        isBuilder: Bool = false, in session: some PostgresSession
     ) async throws -> RunnerID? {
         try await session.query(
             """
-            INSERT INTO runners AS r (id, public_key, account_id, owner_key, name, slots, agent_version)
-            VALUES ($1, $2, $3, $4, $5, $6, $7)
+            INSERT INTO runners AS r (id, public_key, account_id, owner_key, name, slots, agent_version, is_builder)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
             ON CONFLICT (public_key) DO UPDATE SET name = excluded.name, slots = excluded.slots,
                 agent_version = excluded.agent_version
-            WHERE r.account_id = excluded.account_id
+            WHERE r.account_id = excluded.account_id AND r.is_builder = excluded.is_builder
             RETURNING id
-            """, id, PostgresValue.bytea(key.bytes), account, owner, name, Int32(slots), version
+            """, id, PostgresValue.bytea(key.bytes), account, owner, name, Int32(slots), version, isBuilder
         ).first?.decode("id")
     }
 

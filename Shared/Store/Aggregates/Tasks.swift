@@ -15,6 +15,8 @@ package enum Tasks {
         package let state: TaskState
         package let isOverdue: Bool
         package let isSettled: Bool
+        /// The archive that a builder made for it; nil for a task that brought its image, or is still building.
+        package let imageDigest: Digest?
 
         init(_ row: PostgresRow) throws(PostgresError) {
             id = try row.decode("id")
@@ -29,12 +31,13 @@ package enum Tasks {
             state = try row.decode("state")
             isOverdue = try row.decode("is_overdue")
             isSettled = try row.decode("is_settled")
+            imageDigest = try row.decode("image_digest")
         }
     }
 
     private static let columns: SQL = """
         SELECT id, account_id, spec_digest, class, reward, replicas, quorum, max_replicas, state,
-            deadline_at <= now() AS is_overdue, settled_at IS NOT NULL AS is_settled
+            deadline_at <= now() AS is_overdue, settled_at IS NOT NULL AS is_settled, image_digest
         FROM tasks
         """
 
@@ -44,18 +47,28 @@ package enum Tasks {
         try await session.query(columns + " WHERE id = $1 FOR NO KEY UPDATE", id).first.map(Row.init)
     }
 
+    /// Records a task: `queued`, or `building` when its image must be made first.
     package static func insert(
         _ id: TaskID, account: AccountID, spec: TaskSpec, traceparent: String?, in session: some PostgresSession
     ) async throws {
         try await session.query(
             """
             INSERT INTO tasks (id, account_id, spec, spec_digest, class, reward, replicas, quorum, max_replicas,
-                deadline_at, traceparent)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, now() + $10 * interval '1 second', $11)
+                deadline_at, traceparent, state)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, now() + $10 * interval '1 second', $11, $12)
             """,
             id, account, spec.json.canonicalString, spec.digest, spec.taskClass, spec.reward,
             Int32(spec.verification.replicas), Int32(spec.verification.quorum), Int32(spec.verification.maxReplicas),
-            Double(spec.deadlineSeconds), traceparent)
+            Double(spec.deadlineSeconds), traceparent,
+            spec.environment.recipe == nil ? TaskState.queued : .building)
+    }
+
+    /// building → queued, with the image that replicas run.
+    package static func markBuilt(
+        _ id: TaskID, image: Digest, in session: some PostgresSession
+    ) async throws {
+        try await session.query(
+            "UPDATE tasks SET state = 'queued', image_digest = $2 WHERE id = $1 AND state = 'building'", id, image)
     }
 
     /// queued → running, at the first grant.
@@ -75,6 +88,15 @@ package enum Tasks {
 
     package static func markSettled(_ id: TaskID, in session: some PostgresSession) async throws {
         try await session.query("UPDATE tasks SET settled_at = now() WHERE id = $1 AND settled_at IS NULL", id)
+    }
+
+    /// What must be built for a task; nil for one that brought its image.
+    package static func recipe(of id: TaskID, in session: some PostgresSession) async throws -> BuildRecipe? {
+        guard
+            let text: String = try await session.query("SELECT spec FROM tasks WHERE id = $1", id).first?
+                .decode("spec")
+        else { return nil }
+        return try TaskSpec(parsing: try JSONValue.parse(Array(text.utf8))).environment.recipe
     }
 
     /// The canonical spec of this digest, if any task has it.

@@ -10,8 +10,13 @@ package enum Views {
             to_char(t.decided_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS decided,
             v.kind AS verdict_kind, v.outcome AS verdict_outcome, v.output_digest AS verdict_digest,
             v.exit_code AS verdict_exit_code, v.reason AS verdict_reason, s.paid, s.refunded, d.summary AS divergence,
-            e.failures AS expectation_failures
-        FROM tasks t LEFT JOIN verdicts v ON v.task_id = t.id LEFT JOIN settlements s ON s.task_id = t.id
+            e.failures AS expectation_failures,
+            b.id AS build_id, b.state AS build_state, b.recipe AS build_recipe, b.recipe_digest AS build_recipe_digest,
+            b.bases AS build_bases, b.image_digest AS build_image, b.image_id AS build_image_id,
+            b.log_digest AS build_log, b.builder_id AS build_builder, b.reused_build_id AS build_reused,
+            b.detail AS build_detail
+        FROM tasks t LEFT JOIN task_builds w ON w.task_id = t.id LEFT JOIN builds b ON b.id = w.build_id
+            LEFT JOIN verdicts v ON v.task_id = t.id LEFT JOIN settlements s ON s.task_id = t.id
             LEFT JOIN divergences d ON d.task_id = t.id LEFT JOIN expectations e ON e.task_id = t.id
         """
 
@@ -76,7 +81,18 @@ package enum Views {
             decidedAt: try row.decode("decided"), replicas: replicas[id] ?? [], verdict: verdict, settled: paid != nil,
             paid: paid, refunded: try row.decode("refunded"),
             expectationFailures: try row.decode("expectation_failures", as: String?.self).map(Expectations.failures),
-            divergence: divergence)
+            divergence: divergence, build: try build(row))
+    }
+
+    private static func build(_ row: PostgresRow) throws -> BuildObject? {
+        guard let id: BuildID = try row.decode("build_id") else { return nil }
+        return BuildObject(
+            id: id, state: try row.decode("build_state"),
+            contextDigest: try Builds.recipe(try row.decode("build_recipe")).context,
+            recipeDigest: try row.decode("build_recipe_digest"), bases: try Builds.bases(row.decode("build_bases")),
+            imageDigest: try row.decode("build_image"), imageID: try row.decode("build_image_id"),
+            logDigest: try row.decode("build_log"), builder: try row.decode("build_builder"),
+            reused: try row.decode("build_reused"), detail: try row.decode("build_detail"))
     }
 
     private static func replicas(
@@ -145,7 +161,7 @@ package enum Views {
                 (SELECT count(*) FROM strikes s WHERE s.runner_id = r.id AND NOT s.mismatched) AS matched,
                 (SELECT count(*) FROM strikes s WHERE s.runner_id = r.id AND s.mismatched) AS mismatched,
                 (SELECT coalesce(sum(p.amount), 0)::int8 FROM payouts p WHERE p.runner_id = r.id) AS earned
-            FROM runners r WHERE ($2::uuid IS NULL OR r.id > $2) AND ($3::uuid IS NULL OR r.id = $3)
+            FROM runners r WHERE NOT r.is_builder AND ($2::uuid IS NULL OR r.id > $2) AND ($3::uuid IS NULL OR r.id = $3)
             ORDER BY r.id LIMIT $4
             """, Double(liveWithin.milliseconds), cursor, only, limit)
         return try rows.map { row in

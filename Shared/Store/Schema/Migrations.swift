@@ -13,5 +13,6 @@ package enum Migrations {
         PostgresMigration(id: 7, name: "divergences", sql: divergences),
         PostgresMigration(id: 8, name: "reminders", sql: reminders),
         PostgresMigration(id: 9, name: "expectations", sql: expectations),
+        PostgresMigration(id: 10, name: "builds", sql: builds),
     ]
 }

@@ -24,7 +24,7 @@ import Testing
             #expect(await blobs.fetches == 1)
             _ = try await cache.acquire(environment, fetch: blobs.fetch)
             #expect(await blobs.fetches == 1, "it is there")
-            try stage.docker("image", "rm", "-f", "\(image.id)")
+            try await stage.docker("image", "rm", "-f", "\(image.id)")
             _ = try await cache.acquire(environment, fetch: blobs.fetch)
             #expect(await blobs.fetches == 2, "the engine had lost it")
         }
@@ -53,8 +53,8 @@ import Testing
     func `An archive cannot take another image's name`() async throws {
         try await ImageStage.set { stage in
             let victim = "parity-test/victim-\(UUID().uuidString.lowercased()):latest"
-            try stage.docker("tag", "parity-test/busybox", victim)
-            defer { _ = try? stage.docker("image", "rm", victim) }
+            try await stage.docker("tag", "parity-test/busybox", victim)
+            stage.willRemove(victim)
             let before = try await stage.engine.image(victim)?.id
             let blobs = TestBlobs()
             let image = TestImage()
@@ -143,9 +143,9 @@ import Testing
             let own = "parity-test/own-\(UUID().uuidString.lowercased()):latest"
             let path = "\(stage.folder)/own.tar"
             try Data(images[0].image.archive(tags: [own])).write(to: URL(filePath: path))
-            try stage.docker("load", "-i", path)
+            try await stage.docker("load", "-i", path)
             try FileManager.default.removeItem(atPath: path)
-            defer { _ = try? stage.docker("image", "rm", own) }
+            stage.willRemove(own)
             let cache = try await stage.started(limits: .init(cacheBytes: 0))
             for (_, environment) in images {
                 await cache.release(try await cache.acquire(environment, fetch: blobs.fetch))

@@ -8,15 +8,15 @@ import Testing
 /// Against a real registry.
 @Suite(.serialized) struct RegistryTests {
     /// Pushes a new image and takes it off the engine; returns its pinned reference.
-    private func push(_ image: TestImage, _ stage: ImageStage, _ registry: PrivateServer) throws -> String {
+    private func push(_ image: TestImage, _ stage: ImageStage, _ registry: PrivateServer) async throws -> String {
         let name = "\(try registry.address("address"))/task:latest"
         let path = "\(stage.folder)/push.tar"
         try Data(image.archive(tags: [name])).write(to: URL(filePath: path))
         defer { try? FileManager.default.removeItem(atPath: path) }
-        try stage.docker("load", "-i", path)
-        try stage.docker("push", name)
-        let reference = try stage.docker("inspect", "-f", "{{index .RepoDigests 0}}", name)
-        try stage.docker("image", "rm", name)
+        try await stage.docker("load", "-i", path)
+        try await stage.docker("push", name)
+        let reference = try await stage.docker("inspect", "-f", "{{index .RepoDigests 0}}", name)
+        try await stage.docker("image", "rm", name)
         return reference.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
@@ -31,7 +31,7 @@ import Testing
         try await PrivateServer.withRegistry { registry in
             try await ImageStage.set { stage in
                 let image = TestImage()
-                let reference = try push(image, stage, registry)
+                let reference = try await push(image, stage, registry)
                 #expect(try await !stage.holds(image))
                 let cache = try await stage.started(limits: .init(cacheBytes: 0))
                 let held = try await withThrowingTaskGroup { group in
@@ -57,7 +57,7 @@ import Testing
     func `A digest that the registry does not have is rejected`() async throws {
         try await PrivateServer.withRegistry { registry in
             try await ImageStage.set { stage in
-                let reference = try push(TestImage(), stage, registry)
+                let reference = try await push(TestImage(), stage, registry)
                 let repository = reference.split(separator: "@")[0]
                 let cache = try await stage.started()
                 for digest in [Digest.sha256(of: []), TestImage().id] {
@@ -74,7 +74,7 @@ import Testing
         try await PrivateServer.withRegistry { registry in
             try await ImageStage.set { stage in
                 let image = TestImage()
-                let reference = try push(image, stage, registry)
+                let reference = try await push(image, stage, registry)
                 let manifest = try file(of: String(reference.split(separator: "@")[1]), registry)
                 let bytes = try #require(FileManager.default.contents(atPath: manifest))
                 let layer = try #require(
@@ -102,12 +102,12 @@ import Testing
         try await PrivateServer.withRegistry { registry in
             try await ImageStage.set { stage in
                 let image = TestImage()
-                let reference = try push(image, stage, registry)
-                try stage.docker("pull", reference)
+                let reference = try await push(image, stage, registry)
+                try await stage.docker("pull", reference)
                 let cache = try await stage.started(limits: .init(cacheBytes: 0))
                 await cache.release(try await cache.acquire(.image(reference), fetch: TestBlobs().fetch))
                 #expect(try await stage.engine.image(reference)?.id == "\(image.id)")
-                try stage.docker("image", "rm", reference)
+                try await stage.docker("image", "rm", reference)
             }
         }
     }
@@ -117,7 +117,7 @@ import Testing
         try await PrivateServer.withRegistry { registry in
             try await ImageStage.set { stage in
                 let image = TestImage()
-                let reference = try push(image, stage, registry)
+                let reference = try await push(image, stage, registry)
                 let first = try await stage.started("first", limits: .init(cacheBytes: 0))
                 let second = try await stage.started("second", limits: .init(cacheBytes: 0))
                 let held = try await first.acquire(.image(reference), fetch: TestBlobs().fetch)

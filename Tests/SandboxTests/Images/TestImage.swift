@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import Logging
 import ParityProtocol
+import Synchronization
 import TestSupport
 
 @testable import Sandbox
@@ -53,6 +54,8 @@ struct TestImage {
 struct ImageStage {
     let engine: DockerEngine
     let folder: String
+    /// Names that tests gave to images.
+    private let names = TestNames()
     private static let client = HTTPClient(eventLoopGroupProvider: .singleton)
     static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
@@ -68,9 +71,13 @@ struct ImageStage {
                 try? await stage.engine.removeImage(tag)
             }
         }
+        for name in stage.names.all { try? await stage.engine.removeImage(name) }
         try? FileManager.default.removeItem(atPath: folder)
         try result.get()
     }
+
+    /// Takes the name away at the end.
+    func willRemove(_ name: String) { names.add(name) }
 
     /// The cache of an agent of this stage's own.
     func cache(_ agent: String = "agent", limits: ImageCache.Limits = .init()) -> ImageCache {
@@ -88,21 +95,15 @@ struct ImageStage {
 
     /// `docker ARGUMENT…`
     @discardableResult
-    func docker(_ arguments: String...) throws -> String {
-        let process = Process()
-        let output = Pipe()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["docker", "-H", try TestEnvironment.docker] + arguments
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            throw TestEnvironment.Missing(description: "docker \(arguments) failed")
-        }
-        return text
+    func docker(_ arguments: String...) async throws -> String {
+        try await TestCommand.run("docker", ["-H", try TestEnvironment.docker] + arguments)
     }
+}
+
+private final class TestNames: Sendable {
+    private let names = Mutex<[String]>([])
+    var all: [String] { names.withLock { $0 } }
+    func add(_ name: String) { names.withLock { $0.append(name) } }
 }
 
 /// Archives in memory that a cache may fetch, and how often it did.

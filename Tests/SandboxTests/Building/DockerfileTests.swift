@@ -1,0 +1,46 @@
+import ParityProtocol
+import Testing
+
+@testable import Sandbox
+
+@Suite struct DockerfileTests {
+    private static let cases: [(text: String, arguments: [String: String], references: [String], final: String?)] = [
+        ("FROM debian:12\nRUN true", [:], ["debian:12"], "debian:12"),
+        ("from debian as base\nFROM base\n", [:], ["debian"], "debian"),
+        ("FROM scratch\nCOPY a /a", [:], [], nil),
+        ("ARG BASE=debian:12\nFROM ${BASE}", [:], ["debian:12"], "debian:12"),
+        ("ARG BASE=debian:12\nFROM $BASE", ["BASE": "other"], ["other"], "other"),
+        ("FROM debian\nARG BASE=x\nFROM a:$BASE", ["BASE": "y"], ["debian", "a:"], "a:"),
+        ("ARG V\nFROM debian:${V:-12}", [:], ["debian:12"], "debian:12"),
+        ("ARG V\nFROM debian:${V:-12}", ["V": "13"], ["debian:13"], "debian:13"),
+        ("ARG V=1\nFROM debian${V:+:slim}", [:], ["debian:slim"], "debian:slim"),
+        ("ARG A=1\nARG B=\"deb$A\"\nFROM $B", [:], ["deb1"], "deb1"),
+        (
+            "FROM --platform=linux/amd64 debian AS build\nFROM busybox\nCOPY --from=build /a /a", [:],
+            ["debian", "busybox"], "busybox"
+        ),
+        ("FROM debian\nCOPY --from=0 /a /a\nCOPY --from=nginx:1 /b /b", [:], ["debian", "nginx:1"], "debian"),
+        ("# escape=`\nFROM `\n  debian\n", [:], ["debian"], "debian"),
+        ("# comment\n\n   # another\nFROM \\\n# inside\n  debian \\\n AS x\n", [:], ["debian"], "debian"),
+        ("FROM debian AS Build\nFROM build AS two\nFROM TWO", [:], ["debian"], "debian"),
+        ("FROM debian@sha256:abc\nFROM debian@sha256:abc", [:], ["debian@sha256:abc"], "debian@sha256:abc"),
+        ("FROM a\r\nRUN x\r\nFROM b\r\n", [:], ["a", "b"], "b"),
+        ("", [:], [], nil),
+        ("FROM", [:], [], nil),
+    ]
+
+    @Test(arguments: cases.indices)
+    func `Every image that a Dockerfile builds on is known`(index: Int) {
+        let (text, arguments, references, final) = Self.cases[index]
+        let file = Dockerfile(text, arguments: arguments)
+        #expect(file.references == references, "\(text)")
+        #expect(file.finalBase == final, "\(text)")
+    }
+
+    @Test func `Names are compared as an engine lists them`() {
+        #expect(ImageSource.listed("debian") == "debian:latest")
+        #expect(ImageSource.listed("docker.io/library/debian:12") == "debian:12")
+        #expect(ImageSource.listed("127.0.0.1:5000/a/b") == "127.0.0.1:5000/a/b:latest")
+        #expect(ImageSource.listed("abcdef012345") == "abcdef012345:latest")
+    }
+}
