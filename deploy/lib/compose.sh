@@ -85,6 +85,8 @@ test_compose() {
   {
     echo "PARITY_PORT=$(free_port)"
     echo "PARITY_LEASE=10s"
+    # No image stays longer than it is used, so that the engine is left as it was.
+    echo "PARITY_IMAGE_CACHE_BYTES=0"
   } >>"$stack_folder/env"
   local setting
   setting() { sed -n "s/^$1=//p" "$stack_folder/env" | tail -n 1; }
