@@ -118,8 +118,8 @@ let package = Package(
         .executableTarget(
             name: "ParityCLI",
             dependencies: [
-                "ParityProtocol", "Telemetry", argumentParser, asyncHTTPClient, lifecycle, logging, nioCore, nioHTTP1,
-                nioFoundationCompat, unixSignals, yams,
+                "ParityProtocol", "Sandbox", "Telemetry", argumentParser, asyncHTTPClient, lifecycle, logging, nioCore,
+                nioHTTP1, nioFoundationCompat, unixSignals, yams,
             ], path: "Services/ParityCLI", swiftSettings: strict),
 
         // Tests, by cost: pure, against servers, the whole network.
@@ -150,6 +150,10 @@ let package = Package(
                 "Gateway", "Scheduler", "Verifier", "Payout", "RunnerAgent", "BlobStore", "Sandbox", "TestSupport",
                 asyncHTTPClient, crypto, hummingbird, nioCore, nioFoundationCompat, nioHTTP1,
             ] + serviceCore),
+
+        tests(
+            "DeterminismTests",
+            ["ParityCLI", "ParityProtocol", "Sandbox", "TestSupport", asyncHTTPClient, logging]),
 
         // Not tests: rates beside C programs and pgbench. `deploy/test --bench` builds and runs them.
         .target(

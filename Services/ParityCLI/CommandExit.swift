@@ -14,8 +14,10 @@ enum CommandExit: Int32, CaseIterable, Sendable {
     case timedOut = 15
     case exists = 16
     case mismatch = 17
+    case nondeterministic = 18
     case usage = 64
     case settings = 78
+    case interrupted = 130
 
     var meaning: String {
         switch self {
@@ -33,8 +35,10 @@ enum CommandExit: Int32, CaseIterable, Sendable {
         case .timedOut: "--timeout ran over before the task ended"
         case .exists: "a file is in the way; --force overwrites it"
         case .mismatch: "what the gateway sent is not the output that the runners agreed on"
+        case .nondeterministic: "check: runs of the task come out different"
         case .usage: "the command line is not understood"
         case .settings: "a setting is missing or wrong"
+        case .interrupted: "stopped by a signal"
         }
     }
 

@@ -16,7 +16,8 @@ struct ParityCommand: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            SubmitCommand.self, WatchCommand.self, StatusCommand.self, DivergenceCommand.self, ListCommand.self,
+            CheckCommand.self, SubmitCommand.self, WatchCommand.self, StatusCommand.self, DivergenceCommand.self,
+            ListCommand.self,
             OutputCommand.self, CancelCommand.self, RunnersCommand.self, BalanceCommand.self, DepositCommand.self,
             AccountCommand.self,
             LoginCommand.self, DevCommand.self,

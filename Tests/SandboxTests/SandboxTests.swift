@@ -37,6 +37,13 @@ import Testing
         return result
     }
 
+    @Test(.timeLimit(.minutes(1))) func `Everything can write to /tmp, also where the image's own /tmp is root's`()
+        async throws
+    {
+        let result = try await run("echo x > /tmp/x && cat /tmp/x && cat $(mktemp) && echo written")
+        #expect(result.manifest?.stdout.digest == Digest.sha256(of: Array("x\nwritten\n".utf8)), "\(result.detail)")
+    }
+
     @Test(.timeLimit(.minutes(4)))
     func `Equal work gives equal digests, with files of every kind`() async throws {
         let script = """

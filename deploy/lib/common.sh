@@ -119,3 +119,14 @@ close_files() {
     if [ "$number" -gt 2 ]; then eval "exec $number>&-"; fi
   done
 }
+
+# need_python_image NAME: Debian with Python, Perl and GNU's tools: the official image, or, where no registry answers, what
+# PARITY_TEST_IMAGES makes under this name.
+need_python_image() {
+  docker image inspect "$1" >/dev/null 2>&1 && return 0
+  if timeout 300 docker pull -q python:3.13-slim-bookworm >/dev/null 2>&1; then
+    docker tag python:3.13-slim-bookworm "$1"
+    return 0
+  fi
+  [ -x "${PARITY_TEST_IMAGES:-}" ] && "$PARITY_TEST_IMAGES" "${1#*/}"
+}

@@ -47,7 +47,7 @@ struct DevCommand: AsyncParsableCommand {
             // What we start must be able to stand where we stand, also under another account.
             chdir("/")
             let lock = try FolderLock(folder: folder.path)
-            if runners > 0 { try await DockerEngine.check(environment) }
+            if runners > 0 { try await LocalEngine.check(environment) }
             let network = DevNetwork(
                 folder: folder, runners: runners, logLevel: logLevel, environment: environment,
                 log: MergedLog(terminal: .standardOutput))

@@ -41,8 +41,9 @@ struct SubmitCommand: AsyncParsableCommand {
     func run() async throws {
         try await client.run { gateway in
             let limit = try Watching.timeout(timeout)
+            let source = SpecFile(path: file)
             let submission = try SpecBuilder.build(
-                document: try document(), folder: folder, options: spec, command: command)
+                document: try source.document(), folder: source.folder, options: spec, command: command)
             if dryRun { return try show(submission) }
             for upload in submission.uploads { try await self.upload(upload, gateway) }
             withExtendedLifetime(submission) {}
@@ -58,19 +59,6 @@ struct SubmitCommand: AsyncParsableCommand {
             if status == .success, watch, !client.json { Console.line("`parity output \(id)` fetches the output") }
             if status != .success { throw ExitCode(status.rawValue) }
         }
-    }
-
-    private func document() throws -> JSONValue? {
-        guard let file else { return nil }
-        let bytes =
-            file == "-" ? StandardInput.readAll(limit: SpecDocument.maximumBytes + 1) : try LocalFile.contents(file)
-        return try SpecDocument.parse(bytes, name: file == "-" ? "standard input" : file)
-    }
-
-    /// Paths in a spec file are relative to it.
-    private var folder: String {
-        guard let file, file != "-", let slash = file.lastIndex(of: "/") else { return "." }
-        return slash == file.startIndex ? "/" : String(file[..<slash])
     }
 
     private func show(_ submission: SpecBuilder.Submission) throws {

@@ -47,7 +47,7 @@ struct DevServices: Sendable {
             [
                 "PARITY_GATEWAY_URL": gatewayURL, "PARITY_API_KEY": state.apiKey ?? "",
                 "PARITY_RUNNER_NAME": name, "PARITY_STATE_DIR": home,
-                "PARITY_DOCKER_HOST": DockerEngine.address(environment),
+                "PARITY_DOCKER_HOST": LocalEngine.address(environment),
             ])
     }
 
@@ -61,7 +61,7 @@ struct DevServices: Sendable {
             [
                 "PARITY_GATEWAY_URL": gatewayURL, "PARITY_API_KEY": state.builderKey ?? "",
                 "PARITY_RUNNER_NAME": Self.builder, "PARITY_STATE_DIR": home,
-                "PARITY_DOCKER_HOST": DockerEngine.address(environment),
+                "PARITY_DOCKER_HOST": LocalEngine.address(environment),
             ])
         spec.arguments = ["--builder"]
         return spec

@@ -95,7 +95,10 @@ enum DivergenceText {
         var lines = paragraph("cause", "\(first.cause.title) (\(first.confidence.rawValue)): \(first.evidence)")
         lines += paragraph("remedy", first.cause.remedy)
         for other in causes.dropFirst() {
-            lines += paragraph("or", "\(other.cause.title) (\(other.confidence.rawValue)): \(other.evidence)")
+            let isShown = other.confidence == .certain
+            lines += paragraph(
+                isShown ? "and" : "or", "\(other.cause.title) (\(other.confidence.rawValue)): \(other.evidence)")
+            if isShown { lines += paragraph("remedy", other.cause.remedy) }
         }
         return lines
     }

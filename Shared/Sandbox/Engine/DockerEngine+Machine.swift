@@ -7,7 +7,15 @@ import NIOHTTP1
 extension DockerEngine {
     package struct Information: Sendable, Decodable {
         package let memoryBytes: Int64
-        enum CodingKeys: String, CodingKey { case memoryBytes = "MemTotal" }
+        package let cpuCount: Int
+        /// As uname(1) gives it.
+        package let kernelRelease: String
+
+        enum CodingKeys: String, CodingKey {
+            case memoryBytes = "MemTotal"
+            case cpuCount = "NCPU"
+            case kernelRelease = "KernelVersion"
+        }
     }
 
     package func information() async throws -> Information {

@@ -48,7 +48,8 @@ enum ContainerPolicy {
             "ReadonlyRootfs": true, "Devices": [], "DeviceRequests": [], "DeviceCgroupRules": [],
             "MaskedPaths": .array(maskedPaths.map(JSONValue.string)),
             "ReadonlyPaths": .array(readonlyPaths.map(JSONValue.string)),
-            "Tmpfs": ["/tmp": .string(storage.scratchOptions)], "ShmSize": .integer(storage.sharedBytes),
+            "Tmpfs": ["/tmp": .string(storage.scratchOptions(owner: place.user))],
+            "ShmSize": .integer(storage.sharedBytes),
             "Mounts": .array(mounts(for: job, at: place)), "Binds": .array(binds(at: place)),
             "PidsLimit": .integer(job.limits.pids), "Memory": .integer(storage.memoryBytes),
             // Equal to Memory: no swap.

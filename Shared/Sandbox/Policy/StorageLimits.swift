@@ -51,6 +51,9 @@ package struct StorageLimits: Sendable, Hashable {
         "size=\(outputBytes),nr_inodes=\(outputInodes),mode=0755,uid=\(owner),gid=\(owner),nosuid,nodev"
     }
 
-    /// Mount options of `/tmp`.
-    var scratchOptions: String { "rw,nosuid,nodev,mode=1777,size=\(scratchBytes),nr_inodes=\(scratchInodes)" }
+    /// Mount options of `/tmp`. It belongs to the run's user: runc gives the mount the mode that the image's `/tmp` has,
+    /// and many a small image has none that everybody may write, or no `/tmp` at all.
+    func scratchOptions(owner: Int64) -> String {
+        "rw,nosuid,nodev,mode=1777,size=\(scratchBytes),nr_inodes=\(scratchInodes),uid=\(owner),gid=\(owner)"
+    }
 }

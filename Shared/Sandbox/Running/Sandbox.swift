@@ -85,7 +85,10 @@ package struct Sandbox: Sendable {
     /// Returns the folder of the ``MachineView`` on the engine's machine.
     private func createVolumes(for job: SandboxJob, _ demands: ImageDemands, owner: Int64) async throws -> String {
         try await Self.uncancelled { [engine] in
-            try await engine.createVolume(job.inputVolume, labels: job.labels)
+            // The newest stands first in a tmpfs, and inputs are made in the order of their names.
+            try await engine.createVolume(
+                job.inputVolume, labels: job.labels,
+                tmpfs: job.surroundings.listsInputsInReverse ? "mode=0755,nosuid,nodev" : nil)
             try await engine.createVolume(
                 job.outputVolume, labels: job.labels, tmpfs: job.storage.outputOptions(owner: owner))
             for index in demands.volumes.indices {

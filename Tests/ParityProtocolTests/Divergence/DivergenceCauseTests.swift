@@ -52,6 +52,7 @@ import Testing
         (.machineState, "MemFree: 18391748 kB\n", "MemFree: 17391748 kB\n"),
         (.machineState, "load average: 1.86, 2.18\n", "load average: 1.90, 2.10\n"),
         (.fileIdentity, "  Inode: 793217\n", "  Inode: 801234\n"),
+        (.fileIdentity, "793217 a.txt\n793218 b.csv\n", "796217 a.txt\n796218 b.csv\n"),
         (.environment, "environment BUILD_NUMBER_12\n", "environment BUILD_NUMBER_47x\n"),
     ]
 
@@ -109,6 +110,7 @@ import Testing
                 zeros + littleEndian(Double(seconds + 3).bitPattern + 99)
             ),
             (.random, zeros + noise[0], zeros + noise[1]),
+            (.timeStamp, zeros + Array("at 12:00:01".utf8) + zeros, zeros + Array("at 12:00:04".utf8) + zeros),
         ]
     }
 

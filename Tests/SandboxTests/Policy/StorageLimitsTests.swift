@@ -33,6 +33,6 @@ import Testing
         let storage = StorageLimits(TaskLimits(scratchBytes: 8 << 20, outputBytes: 4096, outputFiles: 1))
         #expect(
             storage.outputOptions(owner: 5) == "size=12288,nr_inodes=3,mode=0755,uid=5,gid=5,nosuid,nodev")
-        #expect(storage.scratchOptions == "rw,nosuid,nodev,mode=1777,size=8388608,nr_inodes=2048")
+        #expect(storage.scratchOptions(owner: 1) == "rw,nosuid,nodev,mode=1777,size=8388608,nr_inodes=2048,uid=1,gid=1")
     }
 }

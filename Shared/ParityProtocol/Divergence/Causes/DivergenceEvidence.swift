@@ -26,7 +26,11 @@ struct DivergenceEvidence: Sendable {
         hasSameLines = comparison.hasSameLines
         guard comparison.firstDifference != nil else { return }
         guard let text = ComparedText(comparison) else {
-            binary = BinaryEvidence(comparison)
+            let binary = BinaryEvidence(comparison)
+            self.binary = binary
+            if let (left, right) = binary.texts {
+                add(Substitution.between(left, right, words: TextWords.words(in: Self.name(of: place))))
+            }
             return
         }
         var words = TextWords.words(in: Self.name(of: place))
@@ -112,6 +116,19 @@ struct BinaryEvidence: Sendable {
         left = comparison.left.window
         right = comparison.right.window
     }
+
+    /// What reads as text around the place, on either side; nil unless both do.
+    var texts: (left: String, right: String)? {
+        func isPrintable(_ byte: UInt8) -> Bool { (0x20..<0x7F).contains(byte) }
+        let before = lead.suffix(Self.textBytes).reversed().prefix(while: isPrintable).reversed()
+        let sides = [left, right].map { before + $0.prefix(Self.textBytes).prefix(while: isPrintable) }
+        guard sides.allSatisfy({ $0.count >= Self.leastTextBytes }), sides[0] != sides[1] else { return nil }
+        return (String(decoding: sides[0], as: UTF8.self), String(decoding: sides[1], as: UTF8.self))
+    }
+
+    private static let textBytes = 120
+    /// Shorter runs of printable bytes are chance.
+    private static let leastTextBytes = 6
 
     /// The bytes of either side at `start`, counted from the place of the difference; nil where they were not kept.
     func bytes(_ side: KeyPath<BinaryEvidence, [UInt8]>, from start: Int, count: Int) -> [UInt8]? {

@@ -9,7 +9,20 @@ enum OrderClues {
 
     static func clues(in evidence: DivergenceEvidence) -> [Clue] {
         if evidence.hasSameLines { return [lines(evidence)] }
-        return [within(evidence)].compactMap { $0 }
+        return [within(evidence), inodes(evidence)].compactMap { $0 }
+    }
+
+    /// Names of files in one order with other numbers before them, as `ls -i` writes them.
+    private static func inodes(_ evidence: DivergenceEvidence) -> Clue? {
+        let pairs = zip(evidence.changedLines.left, evidence.changedLines.right).map {
+            (TextWords.tokens(in: $0), TextWords.tokens(in: $1))
+        }
+        let isListed = pairs.allSatisfy { one, other in
+            guard let first = one.first, let second = other.first, one.count > 1 else { return false }
+            return TextWords.isInteger(first) && TextWords.isInteger(second) && one.dropFirst() == other.dropFirst()
+        }
+        guard pairs.count > 1, isListed, self.isListing(evidence.changedLines.left) else { return nil }
+        return clue(.fileIdentity, 80, "files have the same names, with other numbers before them")
     }
 
     private static func clue(_ cause: DivergenceCause, _ weight: Int, _ what: String) -> Clue {

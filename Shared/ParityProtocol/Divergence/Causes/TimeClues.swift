@@ -111,7 +111,7 @@ enum TimeClues {
         else { return nil }
         let apart = Double(second.lowerBound - first.lowerBound) / 1000
         guard abs(apart) >= 1 else { return nil }
-        for (unit, least) in [(1.0, 100.0), (1e3, 1e5), (1e6, 1e8), (1e9, 1e11)] where abs(left) >= least {
+        for (unit, least) in [(1.0, 100.0), (1e3, 1e6), (1e6, 1e9), (1e9, 1e12)] where abs(left) >= least {
             // Seconds must come with a fraction: small whole numbers are near each other by chance.
             guard unit > 1 || pair.left.contains(".") else { continue }
             if abs((right - left) / unit - apart) < max(0.7, abs(apart) / 4) { return clue(.elapsedTime, 72, pair) }

@@ -2,8 +2,8 @@ import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
 
-/// The engine that runner agents need.
-enum DockerEngine {
+/// The Docker Engine of this machine, that runner agents and `parity check` need.
+enum LocalEngine {
     private static let standardSocket = "/var/run/docker.sock"
 
     /// The engine that a person named: for Parity, or for Docker's own tools.
