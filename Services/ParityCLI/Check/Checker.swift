@@ -8,7 +8,7 @@ import ParityProtocol
 /// like the first.
 struct Checker<Lab: Laboratory> {
     let lab: Lab
-    /// Told of every trial as it ends.
+    /// Told of every trial, by number.
     var onResult: @Sendable (TrialResult) -> Void = { _ in }
 
     static var maximumRuns: Int { 40 }
@@ -29,12 +29,16 @@ struct Checker<Lab: Laboratory> {
     private func perform(_ trials: [Trial]) async throws -> [TrialResult] {
         try await withThrowingTaskGroup(of: TrialResult.self) { group in
             for trial in trials { group.addTask { try await lab.run(trial) } }
-            var results: [TrialResult] = []
+            var results: [Int: TrialResult] = [:]
+            var told = 0
             for try await result in group {
-                onResult(result)
-                results.append(result)
+                results[result.trial.number] = result
+                while told < trials.count, let next = results[trials[told].number] {
+                    onResult(next)
+                    told += 1
+                }
             }
-            return results.sorted { $0.trial.number < $1.trial.number }
+            return trials.compactMap { results[$0.number] }
         }
     }
 

@@ -72,16 +72,15 @@ package struct DivergenceAnalysis: Sendable {
         if notes.count < Self.maximumNotes { notes.append(note) }
     }
 
-    /// The report; `established` are causes that experiments have shown, and come first.
+    /// The report. Where experiments have shown causes, these are `established` and nothing is guessed.
     package func report(established: [DivergenceReport.Finding] = []) -> DivergenceReport {
-        let causes = findings(besides: Set(established.map(\.cause)))
+        let causes = established.isEmpty ? findings() : established
         return DivergenceReport(
             camps: camps, differences: differences.indices.map(difference), differencesTotal: differencesTotal,
-            causes: established + causes, notes: Array(notes.prefix(Self.maximumNotes)),
-            summary: summary(cause: (established + causes).first))
+            causes: causes, notes: Array(notes.prefix(Self.maximumNotes)), summary: summary(cause: causes.first))
     }
 
-    private func findings(besides known: Set<DivergenceCause>) -> [DivergenceReport.Finding] {
+    private func findings() -> [DivergenceReport.Finding] {
         var evidence: [DivergenceEvidence] = []
         for (index, found) in differences.enumerated() {
             if let comparison = comparisons[index], let question = questions.first(where: { $0.difference == index }) {
@@ -94,7 +93,7 @@ package struct DivergenceAnalysis: Sendable {
         if !lonePaths.left.isEmpty, !lonePaths.right.isEmpty {
             evidence.append(DivergenceEvidence(names: lonePaths.left, lonePaths.right))
         }
-        return Classification.findings(for: evidence).filter { !known.contains($0.cause) }
+        return Classification.findings(for: evidence)
     }
 
     private func difference(_ index: Int) -> DivergenceReport.Difference {
