@@ -45,7 +45,9 @@ struct SubmitCommand: AsyncParsableCommand {
             let submission = try SpecBuilder.build(
                 document: try source.document(), folder: source.folder, options: spec, command: command)
             if dryRun { return try show(submission) }
-            for upload in submission.uploads { try await self.upload(upload, gateway) }
+            for upload in submission.uploads {
+                try await self.upload(upload, as: submission.contents[upload.path] ?? upload.path, gateway)
+            }
             withExtendedLifetime(submission) {}
             let answer = try await gateway.submit(submission.spec)
             let id = answer.value.id
@@ -67,10 +69,10 @@ struct SubmitCommand: AsyncParsableCommand {
         Console.line(shown.canonicalString)
     }
 
-    private func upload(_ file: LocalFile, _ gateway: GatewayClient) async throws {
+    private func upload(_ file: LocalFile, as name: String, _ gateway: GatewayClient) async throws {
         let isSent = try await gateway.upload(file)
         let verb = isSent ? "uploaded" : "already there:"
-        Console.error("\(verb) \(file.path) (\(ByteCount.text(file.size)))")
+        Console.error("\(verb) \(name) (\(ByteCount.text(file.size)))")
     }
 
     private func finish(_ task: GatewayClient.Answer<TaskObject>) {

@@ -10,10 +10,13 @@ struct SpecBuilder {
         var uploads: [LocalFile]
         /// Files that exist for the upload alone.
         var scratch: [ScratchFile] = []
+        /// What such a file holds, for people, by its path.
+        var contents: [String: String] = [:]
     }
 
     private(set) var uploads: [LocalFile] = []
     private var scratch: [ScratchFile] = []
+    private var contents: [String: String] = [:]
     /// Bytes that may still stand in the spec itself.
     private var inlineBytes = TaskInput.maximumInlineBytes
 
@@ -33,7 +36,7 @@ struct SpecBuilder {
         spec = try builder.resolveInputs(in: spec, folder: folder, flags: options.input)
         // All faults at once, before anything is uploaded.
         _ = try TaskSpec(parsing: spec)
-        return Submission(spec: spec, uploads: builder.uploads, scratch: builder.scratch)
+        return Submission(spec: spec, uploads: builder.uploads, scratch: builder.scratch, contents: builder.contents)
     }
 
     private mutating func resolveArchive(in spec: JSONValue, folder: String, flag: String?) throws -> JSONValue {
@@ -70,6 +73,7 @@ struct SpecBuilder {
         }
         uploads.append(context.file)
         scratch.append(context.scratch)
+        contents[context.file.path] = "the context \(context.folder)"
         members["environment"] = ["dockerfile": context.recipe.json]
         return .object(members)
     }

@@ -3,6 +3,7 @@ import ParityProtocol
 
 /// What `--dockerfile` names: a folder with a Dockerfile, as a builder gets it.
 struct ContextArchive {
+    let folder: String
     let recipe: BuildRecipe
     let file: LocalFile
     let scratch: ScratchFile
@@ -19,6 +20,7 @@ struct ContextArchive {
 
     /// The Dockerfile's path is relative to the context's folder.
     init(folder: String, dockerfile name: String, arguments: [String: String]) throws {
+        self.folder = folder
         guard FileManager.default.fileExists(atPath: "\(folder)/\(name)") else {
             throw CommandFailure(.notFound, "\(folder) has no \(name)")
         }

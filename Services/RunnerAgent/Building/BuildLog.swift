@@ -29,8 +29,9 @@ final class BuildLog: Sendable {
     }
 
     func append(_ text: String) throws {
-        // Escape sequences and the like would reach a terminal; a carriage return overwrites, so it ends a line.
-        let clean = text.replacing("\0", with: "").replacing("\r\n", with: "\n").replacing("\r", with: "\n")
+        // Colours are for the builder's terminal, which there is none; a carriage return overwrites, so it ends a line.
+        let clean = text.replacing(#/\u{1B}\[[0-9;]*[A-Za-z]/#, with: "").replacing("\0", with: "")
+            .replacing("\r\n", with: "\n").replacing("\r", with: "\n")
         try state.withLock { state in
             state.pending += Array(clean.utf8)
             let limit = BuildProgress.maximumTextBytes * (Self.reservedPieces - 1)

@@ -49,7 +49,7 @@ import Testing
 
     @Test func `What could move a cursor ends a line`() throws {
         try with { log in
-            try log.append("10%\r20%\r\ndone\n\0")
+            try log.append("\u{1B}[91m10%\u{1B}[0m\r20%\r\ndone\n\0")
             #expect(drain(log).map(\.text) == ["10%\n20%\ndone\n"])
         }
     }
