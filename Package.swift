@@ -133,7 +133,7 @@ let package = Package(
         tests(
             "MessagingTests",
             ["Messaging", "AMQPClient", "ParityProtocol", "PostgresClient", "Store", "TestSupport", lifecycle, logging]),
-        tests("BlobStoreTests", ["BlobStore", "ParityProtocol", nioCore]),
+        tests("BlobStoreTests", ["BlobStore", "ParityProtocol", "TestSupport", nioCore]),
         tests("SandboxTests", ["Sandbox", "ParityProtocol", "TestSupport", asyncHTTPClient, logging, nioCore]),
         tests(
             "TelemetryTests",

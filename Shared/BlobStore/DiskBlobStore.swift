@@ -15,23 +15,16 @@ package struct BlobError: Error, Sendable, CustomStringConvertible {
 }
 
 /// Content-addressed files in a folder: `sha256/ab/abcd…`. A blob appears whole or not at all, under the name of what
-/// it holds.
+/// it holds. Any number of processes may share the folder.
 package struct DiskBlobStore: Sendable {
     private let root: String
+    private let incoming: IncomingFolder
 
     /// Makes the folder where it is missing, and removes what uploads of another day left unfinished.
     package init(root: String) throws {
         self.root = root
         try FileManager.default.createDirectory(atPath: root + "/sha256", withIntermediateDirectories: true)
-        try FileManager.default.createDirectory(atPath: root + "/incoming", withIntermediateDirectories: true)
-        // Another process may be taking in a blob right now.
-        let yesterday = Date(timeIntervalSinceNow: -86_400)
-        for name in try FileManager.default.contentsOfDirectory(atPath: root + "/incoming") {
-            let path = "\(root)/incoming/\(name)"
-            let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-            guard let changed = attributes?[.modificationDate] as? Date, changed < yesterday else { continue }
-            try? FileManager.default.removeItem(atPath: path)
-        }
+        incoming = try IncomingFolder(in: root + "/incoming")
     }
 
     private func path(_ digest: Digest) -> String { "\(root)/sha256/\(digest.hex.prefix(2))/\(digest.hex)" }
@@ -46,12 +39,12 @@ package struct DiskBlobStore: Sendable {
     package func put<Chunks: AsyncSequence & Sendable>(
         _ digest: Digest, maximumBytes: Int64, chunks: Chunks
     ) async throws -> Int64 where Chunks.Element == ByteBuffer {
-        let incoming = "\(root)/incoming/\(UUID().uuidString)"
-        let descriptor = open(incoming, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        let upload = "\(incoming.path)/\(UUID().uuidString)"
+        let descriptor = open(upload, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw BlobError(.storage, "the blob folder cannot be written") }
         defer {
             close(descriptor)
-            unlink(incoming)
+            unlink(upload)
         }
         var hasher = DigestHasher()
         for try await chunk in chunks {
@@ -70,7 +63,7 @@ package struct DiskBlobStore: Sendable {
             guard fsync(descriptor) == 0 else { throw BlobError(.storage, "the blob cannot be written to disk") }
             try FileManager.default.createDirectory(
                 atPath: (target as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
-            guard rename(incoming, target) == 0 else { throw BlobError(.storage, "the blob cannot be stored") }
+            guard rename(upload, target) == 0 else { throw BlobError(.storage, "the blob cannot be stored") }
             // The name must survive a power cut as the bytes do.
             let folder = open((target as NSString).deletingLastPathComponent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
             guard folder >= 0 else { throw BlobError(.storage, "the blob's folder cannot be opened") }

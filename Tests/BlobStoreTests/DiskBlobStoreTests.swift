@@ -1,6 +1,7 @@
 import Foundation
 import NIOCore
 import ParityProtocol
+import TestSupport
 import Testing
 
 @testable import BlobStore
@@ -19,8 +20,13 @@ import Testing
         }
     }
 
+    /// Uploads that are not whole, of all processes.
     private func incoming(_ root: String) throws -> [String] {
-        try FileManager.default.contentsOfDirectory(atPath: root + "/incoming")
+        try FileManager.default.subpathsOfDirectory(atPath: root + "/incoming").filter { path in
+            var isFolder: ObjCBool = false
+            let exists = FileManager.default.fileExists(atPath: "\(root)/incoming/\(path)", isDirectory: &isFolder)
+            return exists && !isFolder.boolValue && !path.hasSuffix("lock")
+        }
     }
 
     @Test func `A blob comes back as it went, in whatever pieces`() async throws {
@@ -100,16 +106,33 @@ import Testing
         }
     }
 
-    @Test func `What an interrupted upload left is gone a day later, and one under way is not`() async throws {
-        try await withStore { _, root in
-            for name in ["left", "under way"] {
-                try Data("half".utf8).write(to: URL(filePath: root + "/incoming/\(name)"))
-            }
-            let earlier = Date(timeIntervalSinceNow: -86_500)
-            try FileManager.default.setAttributes([.modificationDate: earlier], ofItemAtPath: root + "/incoming/left")
+    @Test func `What an interrupted upload left is gone after a restart`() async throws {
+        try await withStore { store, root in
+            // As a process leaves it that was killed: nobody holds the lock.
+            let dead = root + "/incoming/dead"
+            try FileManager.default.createDirectory(atPath: dead, withIntermediateDirectories: false)
+            try Data().write(to: URL(filePath: dead + "/lock"))
+            try Data("half".utf8).write(to: URL(filePath: dead + "/x"))
             _ = try DiskBlobStore(root: root)
-            let left = try incoming(root)
-            #expect(left == ["under way"])
+            #expect(!FileManager.default.fileExists(atPath: dead))
+            withExtendedLifetime(store) {}
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `A second gateway that starts leaves the uploads of the first alone`() async throws {
+        try await withStore { store, root in
+            let digest = Digest.sha256(of: Array("hello world".utf8))
+            let (body, sink) = AsyncStream<ByteBuffer>.makeStream()
+            sink.yield(ByteBuffer(string: "hello"))
+            let upload = Task { try await store.put(digest, maximumBytes: 100, chunks: body) }
+            let isUnderWay = try await TestEnvironment.eventually { try !incoming(root).isEmpty }
+            #expect(isUnderWay)
+            let second = try DiskBlobStore(root: root)
+            sink.yield(ByteBuffer(string: " world"))
+            sink.finish()
+            let size = try await upload.value
+            #expect(size == 11 && second.size(of: digest) == 11)
         }
     }
 }
