@@ -60,7 +60,7 @@ package final class GatewaySetup: Service {
                     try await Accounts.addKey(digest, for: id, in: transaction)
                     try await Ledger.openAccount(id, in: transaction)
                 }
-            } catch let error as PostgresError where error.isConnectionTrouble {
+            } catch let error as PostgresError where error.isTransient {
                 try await Task.sleep(for: .milliseconds(500))
             }
         }

@@ -8,8 +8,8 @@ import Telemetry
 
 /// Handles the deliveries of one queue: each in one transaction, acknowledged after commit.
 ///
-/// A malformed message goes to the dead-letter queue and nothing else stops. While the database is away the delivery
-/// is kept and tried again; any other failure is tried a few times and then set aside.
+/// A malformed message goes to the dead-letter queue and nothing else stops. While the database is away or too slow the
+/// delivery is kept and tried again; any other failure is tried a few times and then set aside.
 package struct ConsumerLoop: Service {
     package typealias Handler = @Sendable (AMQPDelivery, MessageID) async throws -> Void
 
@@ -57,8 +57,10 @@ package struct ConsumerLoop: Service {
                 return
             } catch let error as MalformedMessage {
                 return setAside(delivery, error)
-            } catch let error as PostgresError where error.isConnectionTrouble {
-                logger.debug("The database is away; the message waits", metadata: ["queue": "\(queue)"])
+            } catch let error as PostgresError where error.isTransient {
+                logger.debug(
+                    "The database is away or too slow; the message waits",
+                    metadata: ["queue": "\(queue)", "error": "\(error)"])
             } catch is CancellationError {
                 // Given back by the closing of its channel.
                 return

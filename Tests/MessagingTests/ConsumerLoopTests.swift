@@ -63,15 +63,26 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(4)))
-    func `A message whose database is away waits as long as it takes`() async throws {
+    @Test(
+        .timeLimit(.minutes(1)),
+        arguments: [
+            PostgresError(code: .connectionFailed, message: "away"),
+            // As the client reports a statement that took too long, a lock that did, a session that idled, a conflict
+            // that did not end, and a full disk.
+            PostgresError(code: .cancelled, message: "statement timeout", sqlState: "57014"),
+            PostgresError(code: .server, message: "lock timeout", sqlState: "55P03"),
+            PostgresError(code: .server, message: "idle-in-transaction timeout", sqlState: "25P03"),
+            PostgresError(code: .server, message: "deadlock detected", sqlState: "40P01"),
+            PostgresError(code: .server, message: "disk full", sqlState: "53100"),
+        ])
+    func `A message whose database is away or too slow waits as long as it takes`(trouble: PostgresError) async throws {
         try await MessagingStage.set { stage in
             let tries = Collected()
             let id = MessageID(UUID.v7()).description
             try await publish(["{}"], ids: [id], stage)
             let consuming = loop(stage) { _, id in
                 await tries.add(id.description)
-                if await tries.ids.count < 8 { throw PostgresError(code: .connectionFailed, message: "away") }
+                if await tries.ids.count < 8 { throw trouble }
             }
             try await stage.running([consuming]) {
                 // More often than a message that fails for itself.

@@ -60,6 +60,43 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(1)))
+    func `What took too long is transient, a broken rule is not`() async throws {
+        try await withPool { pool in
+            try await pool.query("CREATE TABLE t (id int4 PRIMARY KEY)")
+            func error(_ body: (PostgresTransaction) async throws -> Void) async -> PostgresError? {
+                await #expect(throws: PostgresError.self) { try await pool.transaction(body) }
+            }
+            let slow = await error { transaction in
+                try await transaction.query("SET LOCAL statement_timeout = '50ms'")
+                try await transaction.query("SELECT pg_sleep(20)")
+            }
+            #expect(slow?.sqlState == "57014" && slow?.isTransient == true)
+            try await pool.transaction { holder in
+                try await holder.query("LOCK TABLE t IN ACCESS EXCLUSIVE MODE")
+                let locked = await error { transaction in
+                    try await transaction.query("SET LOCAL lock_timeout = '50ms'")
+                    try await transaction.query("SELECT id FROM t")
+                }
+                #expect(locked?.sqlState == "55P03" && locked?.isTransient == true)
+            }
+            let idle = await error { transaction in
+                try await transaction.query("SET LOCAL idle_in_transaction_session_timeout = '50ms'")
+                let pid: Int? = try await transaction.query("SELECT pg_backend_pid() AS pid").first?.decode("pid")
+                let isGone = try await TestEnvironment.eventually {
+                    try await pool.query("SELECT 1 FROM pg_stat_activity WHERE pid = $1", Int32(pid ?? 0)).isEmpty
+                }
+                #expect(isGone)
+                try await transaction.query("SELECT 1")
+            }
+            #expect(idle?.isTransient == true, "\(String(describing: idle))")
+            let broken = await error { transaction in
+                for _ in 0..<2 { try await transaction.query("INSERT INTO t VALUES (1)") }
+            }
+            #expect(broken?.isTransient == false)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
     func `A pipeline runs in one go and stops at its first error`() async throws {
         try await withPool { pool in
             try await pool.query("CREATE TABLE t (id int4 PRIMARY KEY)")

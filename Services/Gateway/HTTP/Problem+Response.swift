@@ -40,10 +40,10 @@ extension Problem {
             self = Problem(
                 status: 402, code: "insufficient_balance", title: "Payment Required",
                 detail: "the account's balance does not cover the reward; deposit first")
-        case let error as PostgresError where error.isConnectionTrouble:
+        case let error as PostgresError where error.isTransient:
             self = Problem(
                 status: 503, code: "unavailable", title: "Service Unavailable",
-                detail: "the database cannot be reached right now; try again")
+                detail: "the database cannot be reached or is too busy right now; try again")
         case let error as HTTPError:
             self = Problem(
                 status: error.status.code, code: "http_\(error.status.code)", title: error.status.reasonPhrase,

@@ -53,6 +53,13 @@ package struct PostgresError: Error, Sendable, CustomStringConvertible {
         return sqlState.hasPrefix("08") || sqlState.hasPrefix("57P") || sqlState.hasPrefix("53")
     }
 
+    /// The server is away, overloaded, or was asked by too many at once: no fault of the work, which can succeed later.
+    package var isTransient: Bool {
+        if isConnectionTrouble || isRetryable { return true }
+        // A statement, a lock, or a transaction between two statements took too long.
+        return ["57014", "55P03", "25P03"].contains(sqlState)
+    }
+
     package var description: String {
         var text = "\(code): \(message)"
         if let sqlState { text += " (SQLSTATE \(sqlState))" }
