@@ -17,7 +17,7 @@ struct LeaseBook {
     private static let marginDivisor: Int64 = 8
     private static let rememberedHeartbeats: Int64 = 16
 
-    /// `sequence` should grow over restarts; only its order counts.
+    /// Heartbeats count from `sequence`, which must not be below that of any earlier life.
     init(sequence: Int64) { self.sequence = sequence }
 
     private static func trusted(_ milliseconds: Int64) -> Duration {

@@ -23,7 +23,7 @@ package actor RunnerAgent: Service {
     private let evidenceBytes: Int64
     private let logger: Logger
 
-    private var leases = LeaseBook(sequence: Int64(Date().timeIntervalSince1970 * 1000))
+    private var leases: LeaseBook
     private var answers: [AttemptID: CheckedContinuation<Answer?, Never>] = [:]
     private var running: [AttemptID: Task<SandboxResult, any Error>] = [:]
     private var specs: [Digest: TaskSpec] = [:]
@@ -53,6 +53,7 @@ package actor RunnerAgent: Service {
         self.gateway = gateway
         self.executor = executor
         self.evidenceBytes = evidenceBytes
+        leases = LeaseBook(sequence: registration.heartbeatSequence)
         var logger = logger
         logger[metadataKey: "runner"] = "\(registration.id)"
         self.logger = logger

@@ -120,7 +120,7 @@ struct RunnerAgentCommand: AsyncParsableCommand {
                 runnerKey: RunnerKey(key.publicKey),
                 proof: Data(try key.signature(for: message)).base64EncodedString(), name: settings.name,
                 slots: settings.slots, classes: settings.classes, agentVersion: version,
-                builder: isBuilder ? true : nil))
+                builder: isBuilder ? true : nil, heartbeatSequence: Int64(Date().timeIntervalSince1970 * 1000)))
     }
 
     /// Tries until the other side is there. What it refuses for good ends the agent.

@@ -86,31 +86,42 @@ extension Scheduler {
 
     /// Notes that a runner lives and renews what it holds.
     package func take(_ heartbeat: Heartbeat) async throws {
-        let renewed = try await pool.transaction { transaction -> [AttemptID]? in
-            guard try await Runners.seen(heartbeat, lease: policy.lease, in: transaction) else { return nil }
-            if heartbeat.leaving { return [] }
+        guard (0...Heartbeat.maximumSequence).contains(heartbeat.sequence) else {
+            throw MalformedMessage("has a sequence that no heartbeat reaches")
+        }
+        let (hearing, held) = try await pool.transaction { transaction -> (Runners.Hearing, [AttemptID]) in
+            let hearing = try await Runners.seen(heartbeat, lease: policy.lease, in: transaction)
+            if hearing == .stale { return (hearing, []) }
+            // From the rows: a runner that goes has often dropped its own list already. And here, not later: what the
+            // runner's next life is granted is none of this one's.
+            if heartbeat.leaving {
+                return (hearing, try await Backlog.granted(to: heartbeat.runner, limit: 1024, in: transaction))
+            }
+            guard hearing == .heard else { return (hearing, []) }
             // Bounded: nobody holds more than its slots.
             let held = Array(heartbeat.held.prefix(1024))
-            return try await Replicas.renew(held, of: heartbeat.runner, lease: policy.lease, in: transaction)
+            return (hearing, try await Replicas.renew(held, of: heartbeat.runner, lease: policy.lease, in: transaction))
         }
-        if heartbeat.leaving {
+        if hearing == .stale {
+            logger.debug("A heartbeat came late", metadata: ["runner": "\(heartbeat.runner)"])
+        } else if heartbeat.leaving {
             try await restartBuilds(of: heartbeat.runner)
-            // From the rows: a runner that goes has often dropped its own list already.
-            let held = try await pool.withConnection {
-                try await Backlog.granted(to: heartbeat.runner, limit: 1024, in: $0)
-            }
             for id in held {
                 try await endLease(of: id, runner: heartbeat.runner, reason: "runner_left", mustBeOver: false)
             }
-            return
+        } else {
+            await answer(heartbeat, renewed: held)
         }
-        // Sent past the outbox: a lost renewal is made good by the next.
+    }
+
+    /// Sent past the outbox: a lost renewal is made good by the next.
+    private func answer(_ heartbeat: Heartbeat, renewed: [AttemptID]) async {
         let renewal = Renewal(
-            sequence: heartbeat.sequence, leaseMilliseconds: policy.lease.milliseconds, renewed: renewed ?? [])
-        let message = try Envelope.message(
-            renewal, exchange: Topology.work, routingKey: Topology.controlQueue(of: heartbeat.runner.description),
-            isMandatory: false)
+            sequence: heartbeat.sequence, leaseMilliseconds: policy.lease.milliseconds, renewed: renewed)
         do {
+            let message = try Envelope.message(
+                renewal, exchange: Topology.work, routingKey: Topology.controlQueue(of: heartbeat.runner.description),
+                isMandatory: false)
             try await publisher.publish(message)
         } catch {
             logger.debug("A renewal could not be sent", metadata: ["error": "\(error)"])

@@ -25,8 +25,10 @@ import Testing
         static func set(_ body: (Stage) async throws -> Void) async throws {
             try await PostgresTestDatabase.withPool(Migrations.all) { pool in
                 let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+                // It finds no broker, so every publish fails soon.
                 let publisher = AMQPPublisher(
-                    configuration: try AMQPConfiguration(url: "amqp://nobody:at-all@127.0.0.1:1"), logger: logger)
+                    configuration: try AMQPConfiguration(url: "amqp://nobody:at-all@127.0.0.1:1"),
+                    publishTimeout: .milliseconds(100), logger: logger)
                 let scheduler = Scheduler(
                     pool: pool, relay: OutboxRelay(pool: pool, publisher: publisher, logger: logger),
                     publisher: publisher, policy: SchedulerPolicy(lease: lease), logger: logger)
@@ -37,7 +39,11 @@ import Testing
                     try await Accounts.insert(stage.account, name: "a", isAdmin: false, in: transaction)
                     try await Ledger.openAccount(stage.account, in: transaction)
                 }
-                try await body(stage)
+                try await withThrowingTaskGroup { group in
+                    group.addTask { try await publisher.run() }
+                    try await body(stage)
+                    group.cancelAll()
+                }
             }
         }
 
@@ -45,10 +51,7 @@ import Testing
         func runner(_ name: String) async throws -> (id: RunnerID, lane: Int) {
             let key = RunnerKey(Curve25519.Signing.PrivateKey().publicKey)
             let runner = try await pool.transaction { transaction in
-                let id = try await Runners.register(
-                    id: RunnerID(UUID.v7()), key: key, account: account, owner: name, name: name, slots: 2,
-                    version: "test", in: transaction)
-                let runner = try #require(id)
+                let runner = try await register(name, key, sequence: 0, in: transaction).id
                 let lane = try await Runners.pinLane(
                     runner, owner: name, taskClass: TaskSpec.Defaults.taskClass, lanes: 16, in: transaction)
                 return (id: runner, lane: lane)
@@ -57,15 +60,28 @@ import Testing
             return runner
         }
 
+        func register(
+            _ name: String, _ key: RunnerKey, sequence: Int64, in transaction: PostgresTransaction
+        ) async throws -> (id: RunnerID, sequence: Int64) {
+            let registered = try await Runners.register(
+                id: RunnerID(UUID.v7()), key: key, account: account, owner: name, name: name, slots: 2,
+                version: "test", sequence: sequence, in: transaction)
+            return try #require(registered)
+        }
+
         func runners(_ count: Int) async throws -> [(id: RunnerID, lane: Int)] {
             var runners: [(id: RunnerID, lane: Int)] = []
             for index in 0..<count { runners.append(try await runner("runner\(index)")) }
             return runners
         }
 
+        /// A heartbeat that is taken in: later than those before it.
         func beat(_ runner: RunnerID, leaving: Bool = false) async throws {
-            let heartbeat = Heartbeat(runner: runner, sequence: 1, slots: 2, held: [], leaving: leaving)
-            _ = try await pool.transaction { try await Runners.seen(heartbeat, lease: lease, in: $0) }
+            let last: Int64 =
+                try await pool.query("SELECT heartbeat_sequence AS n FROM runners WHERE id = $1", runner)
+                .first?.decode("n") ?? 0
+            let heartbeat = Heartbeat(runner: runner, sequence: last + 1, slots: 2, held: [], leaving: leaving)
+            #expect(try await pool.transaction { try await Runners.seen(heartbeat, lease: lease, in: $0) } == .heard)
         }
 
         /// A task of three replicas, placed.
@@ -286,6 +302,84 @@ import Testing
             try await stage.pool.query("UPDATE runners SET last_seen_at = now() - interval '1 day'")
             await stage.tick.tick(reminding: false)
             #expect(try await stage.replicas(of: task).allSatisfy { $0.state == .waiting })
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `A heartbeat that comes late, or a second time, changes nothing`() async throws {
+        try await Stage.set { stage in
+            let runners = try await stage.runners(3)
+            let task = try await stage.task()
+            for runner in runners { try await stage.claim(task, runner) }
+            let (runner, lane) = runners[0]
+            func replica() async throws -> Replicas.Row {
+                try #require(try await stage.replicas(of: task).first { $0.lane == lane })
+            }
+            let held = try await replica()
+            let token: String? = try await stage.pool.query(
+                "SELECT token FROM attempts WHERE runner_id = $1", runner
+            ).first?.decode("token")
+            let id = AttemptID(task: task, replica: held.replica, attempt: held.attempt)
+            func take(_ sequence: Int64, leaving: Bool) async throws {
+                let held = [Heartbeat.Held(id: id, token: token ?? "")]
+                try await stage.scheduler.take(
+                    Heartbeat(runner: runner, sequence: sequence, slots: 7, held: held, leaving: leaving))
+            }
+            func row() async throws -> PostgresRow {
+                try #require(
+                    try await stage.pool.query(
+                        """
+                        SELECT heartbeat_sequence AS sequence, slots, last_seen_at IS NOT NULL AS online,
+                            (SELECT lease_expires_at < now() + interval '20 seconds' FROM replicas
+                                WHERE runner_id = r.id) AS is_ending
+                        FROM runners r WHERE id = $1
+                        """, runner
+                    ).first)
+            }
+            for _ in 0..<9 { try await stage.beat(runner) }
+            try await stage.pool.query(
+                "UPDATE replicas SET lease_expires_at = now() + interval '10 seconds' WHERE runner_id = $1", runner)
+            // Ten were heard. A goodbye of before, and an ordinary one that comes again.
+            try await take(9, leaving: true)
+            try await take(10, leaving: true)
+            try await take(10, leaving: false)
+            #expect(try await replica().state == .granted)
+            let after = try await row()
+            #expect(try after.decode("sequence", as: Int64.self) == 10 && after.decode("slots", as: Int.self) == 2)
+            #expect(try after.decode("online", as: Bool.self))
+            #expect(try after.decode("is_ending", as: Bool.self), "no late heartbeat renews a lease")
+            // One that is due ends the lease, also if the scheduler died between hearing it and doing that.
+            let goodbye = Heartbeat(runner: runner, sequence: 11, slots: 2, held: [], leaving: true)
+            _ = try await stage.pool.transaction {
+                try await Runners.seen(goodbye, lease: Self.lease, in: $0)
+            }
+            try await stage.scheduler.take(goodbye)
+            #expect(try await stage.replicas(of: task)[held.replica].state == .waiting)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `A runner that registers again is not ended by the goodbye of its earlier life`() async throws {
+        try await Stage.set { stage in
+            let key = RunnerKey(Curve25519.Signing.PrivateKey().publicKey)
+            let (runner, first) = try await stage.pool.transaction {
+                try await stage.register("again", key, sequence: 1000, in: $0)
+            }
+            #expect(first == 1000)
+            try await stage.beat(runner)
+            let second = try await stage.pool.transaction {
+                try await stage.register("again", key, sequence: 2000, in: $0)
+            }
+            #expect(second.id == runner && second.sequence == 2000)
+            let goodbye = Heartbeat(runner: runner, sequence: 1002, slots: 2, held: [], leaving: true)
+            let late = try await stage.pool.transaction { try await Runners.seen(goodbye, lease: Self.lease, in: $0) }
+            #expect(late == .stale)
+            // A clock that was set back: its sequence goes on from where it was.
+            let third = try await stage.pool.transaction {
+                try await stage.register("again", key, sequence: 500, in: $0)
+            }
+            #expect(third.sequence == 2000)
+            try await stage.beat(runner)
         }
     }
 }

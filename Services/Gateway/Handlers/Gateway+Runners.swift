@@ -8,7 +8,8 @@ import PostgresClient
 import Store
 
 extension Gateway {
-    /// `POST /v1/runners`: a runner proves that it holds its key, and learns its lanes. Repeating it changes nothing.
+    /// `POST /v1/runners`: a runner proves that it holds its key, and learns its lanes. Repeating it answers
+    /// the same.
     @Sendable func registerRunner(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
         let account = try await authenticate(request)
         let new: NewRunner = try decode(try await body(of: request))
@@ -28,7 +29,8 @@ extension Gateway {
             RunnerRegistration(
                 id: registered.id, lanes: registered.lanes,
                 controlQueue: Topology.controlQueue(of: registered.id.description),
-                heartbeatMilliseconds: settings.lease.milliseconds / 4, brokerURL: settings.runnerBroker),
+                heartbeatMilliseconds: settings.lease.milliseconds / 4, heartbeatSequence: registered.sequence,
+                brokerURL: settings.runnerBroker),
             status: .created)
     }
 
@@ -40,6 +42,9 @@ extension Gateway {
         guard (1...100).contains(new.name.utf8.count), new.agentVersion.utf8.count <= 100,
             !(new.name + new.agentVersion).utf8.contains(0)
         else { throw Problem.badRequest("name", "a runner's name is 1 to 100 bytes, its version at most 100") }
+        guard (0...Heartbeat.maximumSequence).contains(new.heartbeatSequence ?? 0) else {
+            throw Problem.badRequest("heartbeat_sequence", "heartbeat_sequence is 0 to \(Heartbeat.maximumSequence)")
+        }
         let unknown = new.classes.filter { !settings.classes.contains($0) }
         guard !new.classes.isEmpty, unknown.isEmpty else {
             throw Problem.badRequest(
@@ -49,17 +54,18 @@ extension Gateway {
 
     private func register(
         _ new: NewRunner, account: AccountID, owner: String, in transaction: PostgresTransaction
-    ) async throws -> (id: RunnerID, lanes: [RunnerRegistration.Lane]) {
+    ) async throws -> (id: RunnerID, sequence: Int64, lanes: [RunnerRegistration.Lane]) {
         let others = try await Runners.count(of: account, besides: new.runnerKey, in: transaction)
         guard others < settings.maximumRunners else {
             throw Problem(
                 status: 409, code: "too_many_runners", title: "Conflict",
                 detail: "this account has \(others) runners, and may have \(settings.maximumRunners)")
         }
-        let id = try await Runners.register(
+        let registered = try await Runners.register(
             id: RunnerID(UUID.v7()), key: new.runnerKey, account: account, owner: owner, name: new.name,
-            slots: new.slots, version: new.agentVersion, isBuilder: new.builder == true, in: transaction)
-        guard let id, let identity = try await Runners.identity(of: id, in: transaction) else {
+            slots: new.slots, version: new.agentVersion, sequence: new.heartbeatSequence ?? 0,
+            isBuilder: new.builder == true, in: transaction)
+        guard let (id, sequence) = registered, let identity = try await Runners.identity(of: id, in: transaction) else {
             throw Problem(
                 status: 409, code: "key_taken", title: "Conflict",
                 detail: "this key belongs to another account, or to a builder where a runner is meant, or the reverse")
@@ -80,7 +86,7 @@ extension Gateway {
                 .init(
                     taskClass: taskClass, lane: lane, queue: Topology.laneQueue(taskClass: taskClass, lane: lane)))
         }
-        return (id, lanes)
+        return (id, sequence, lanes)
     }
 
     private static func buildQueues(for classes: [String]) -> [RunnerRegistration.Lane] {

@@ -1,5 +1,6 @@
 /// `POST /v1/runners`: a runner shows its key and says what it offers. Registering again with the same key answers
-/// the same id and lanes.
+/// the same id and lanes, and begins a new life of the runner: heartbeats of an earlier one that are still under way say
+/// nothing any more.
 package struct NewRunner: Codable, Sendable, Equatable {
     package var runnerKey: RunnerKey
     /// Base64 of the Ed25519 signature over ``RegistrationProof``.
@@ -10,16 +11,19 @@ package struct NewRunner: Codable, Sendable, Equatable {
     package var agentVersion: String
     /// It builds images for these classes instead of running replicas; its account must have the right to.
     package var builder: Bool?
+    /// Above that of every heartbeat sent so far, as far as the runner knows: its clock's milliseconds, for example.
+    package var heartbeatSequence: Int64?
 
     enum CodingKeys: String, CodingKey {
         case proof, name, slots, classes, builder
         case runnerKey = "runner_key"
         case agentVersion = "agent_version"
+        case heartbeatSequence = "heartbeat_sequence"
     }
 
     package init(
         runnerKey: RunnerKey, proof: String, name: String, slots: Int, classes: [String], agentVersion: String,
-        builder: Bool? = nil
+        builder: Bool? = nil, heartbeatSequence: Int64? = nil
     ) {
         self.runnerKey = runnerKey
         self.proof = proof
@@ -28,6 +32,7 @@ package struct NewRunner: Codable, Sendable, Equatable {
         self.classes = classes
         self.agentVersion = agentVersion
         self.builder = builder
+        self.heartbeatSequence = heartbeatSequence
     }
 }
 
@@ -56,6 +61,8 @@ package struct RunnerRegistration: Codable, Sendable, Equatable {
     package var controlQueue: String
     /// How often to send a heartbeat.
     package var heartbeatMilliseconds: Int64
+    /// From where to count them: the first has a greater sequence.
+    package var heartbeatSequence: Int64
     /// Where the broker is, with what the runner logs in by.
     package var brokerURL: String
 
@@ -63,16 +70,19 @@ package struct RunnerRegistration: Codable, Sendable, Equatable {
         case id, lanes
         case controlQueue = "control_queue"
         case heartbeatMilliseconds = "heartbeat_ms"
+        case heartbeatSequence = "heartbeat_sequence"
         case brokerURL = "broker_url"
     }
 
     package init(
-        id: RunnerID, lanes: [Lane], controlQueue: String, heartbeatMilliseconds: Int64, brokerURL: String
+        id: RunnerID, lanes: [Lane], controlQueue: String, heartbeatMilliseconds: Int64, heartbeatSequence: Int64,
+        brokerURL: String
     ) {
         self.id = id
         self.lanes = lanes
         self.controlQueue = controlQueue
         self.heartbeatMilliseconds = heartbeatMilliseconds
+        self.heartbeatSequence = heartbeatSequence
         self.brokerURL = brokerURL
     }
 }

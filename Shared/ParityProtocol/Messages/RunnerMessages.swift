@@ -146,12 +146,16 @@ package struct Heartbeat: MessageBody, Equatable {
     }
 
     package let runner: RunnerID
-    /// Counts up by one a heartbeat; the renewal repeats it, so that the runner knows from which moment its lease counts.
+    /// Counts up by one a heartbeat, from where the registration said; the renewal repeats it, so that the runner knows
+    /// from which moment its lease counts. One that is not above all that were heard before it says nothing.
     package let sequence: Int64
     package let slots: Int
     package let held: [Held]
     /// The runner goes: what it holds may be offered again at once.
     package let leaving: Bool
+
+    /// Far above what counting reaches, and exact in every JSON reader.
+    package static let maximumSequence: Int64 = 1 << 53
 
     package init(runner: RunnerID, sequence: Int64, slots: Int, held: [Held], leaving: Bool = false) {
         self.runner = runner

@@ -22,21 +22,26 @@ package enum Runners {
     }
 
     /// Inserts the runner of this key or brings its particulars up to date; the id stays. Nil if the key belongs to
-    /// another account, or to a builder where a runner is meant, or the other way round.
+    /// another account, or to a builder where a runner is meant, or the other way round. The heartbeats of this life of
+    /// the runner count from the sequence that is returned, at least `sequence`; those of earlier lives, which may still
+    /// be under way, are stale from now on.
     package static func register(
         id: RunnerID, key: RunnerKey, account: AccountID, owner: String, name: String, slots: Int, version: String,
-        isBuilder: Bool = false, in session: some PostgresSession
-    ) async throws -> RunnerID? {
-        try await session.query(
+        sequence: Int64, isBuilder: Bool = false, in session: some PostgresSession
+    ) async throws -> (id: RunnerID, sequence: Int64)? {
+        let rows = try await session.query(
             """
-            INSERT INTO runners AS r (id, public_key, account_id, owner_key, name, slots, agent_version, is_builder)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+            INSERT INTO runners AS r (
+                id, public_key, account_id, owner_key, name, slots, agent_version, heartbeat_sequence, is_builder)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
             ON CONFLICT (public_key) DO UPDATE SET name = excluded.name, slots = excluded.slots,
-                agent_version = excluded.agent_version
+                agent_version = excluded.agent_version,
+                heartbeat_sequence = greatest(r.heartbeat_sequence, excluded.heartbeat_sequence)
             WHERE r.account_id = excluded.account_id AND r.is_builder = excluded.is_builder
-            RETURNING id
-            """, id, PostgresValue.bytea(key.bytes), account, owner, name, Int32(slots), version, isBuilder
-        ).first?.decode("id")
+            RETURNING id, heartbeat_sequence
+            """, id, PostgresValue.bytea(key.bytes), account, owner, name, Int32(slots), version, sequence, isBuilder)
+        guard let row = rows.first else { return nil }
+        return (try row.decode("id"), try row.decode("heartbeat_sequence"))
     }
 
     /// The lane on which `runner` serves `taskClass`: its owner's, or, for an owner new to the class, one of the least
@@ -95,12 +100,22 @@ package enum Runners {
             "DELETE FROM runner_classes WHERE runner_id = $1 AND class <> ALL ($2)", runner, classes)
     }
 
-    /// Notes that a runner lives (or leaves); false if it is unknown or disqualified.
+    /// What a heartbeat is worth.
+    package enum Hearing: Sendable {
+        case heard
+        /// A later one was heard before, or the runner has begun a new life: this one says nothing.
+        case stale
+        /// Of a runner that is unknown or disqualified.
+        case unwelcome
+    }
+
+    /// Notes that a runner lives, or leaves.
     package static func seen(
         _ heartbeat: Heartbeat, lease: Duration, in session: some PostgresSession
-    ) async throws -> Bool {
-        // That anybody was heard is written only now and then: the row is everybody's.
-        try await session.query(
+    ) async throws -> Hearing {
+        // That anybody was heard is written only now and then: the row is everybody's. A leaving one may come again as
+        // long as nothing came after it: what it asks for may not be done yet.
+        let updated = try await session.query(
             """
             WITH lease AS (SELECT $5 * interval '1 millisecond' AS lease),
             heard AS (
@@ -110,11 +125,13 @@ package enum Runners {
                 FROM lease WHERE heard_at < now() - lease / 16)
             UPDATE runners SET last_seen_at = CASE WHEN $4 THEN NULL ELSE now() END, slots = $3,
                 heartbeat_sequence = $2
-            WHERE id = $1 AND disqualified_at IS NULL
+            WHERE id = $1 AND disqualified_at IS NULL AND (heartbeat_sequence < $2
+                OR $4 AND heartbeat_sequence = $2 AND last_seen_at IS NULL)
             """,
             heartbeat.runner, heartbeat.sequence, Int32(min(max(heartbeat.slots, 1), 1024)), heartbeat.leaving,
-            Double(lease.milliseconds)
-        ).affectedRows == 1
+            Double(lease.milliseconds))
+        if updated.affectedRows == 1 { return .heard }
+        return try await identity(of: heartbeat.runner, in: session)?.isDisqualified == false ? .stale : .unwelcome
     }
 
     package static func disqualify(_ runner: RunnerID, in session: some PostgresSession) async throws {
