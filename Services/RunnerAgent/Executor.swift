@@ -9,7 +9,7 @@ package protocol Executor: Sendable {
     func prepare(_ spec: TaskSpec, _ id: AttemptID) async throws -> any PreparedExecution
 }
 
-/// An execution that waits for its grant. Exactly one of its methods is called.
+/// An execution that waits for its grant. It is run at most once, and discarded in the end.
 package protocol PreparedExecution: Sendable {
     var image: Digest { get }
     func run() async throws -> SandboxResult

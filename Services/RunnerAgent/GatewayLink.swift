@@ -1,5 +1,7 @@
+import AMQPClient
 package import AsyncHTTPClient
 import Foundation
+package import Logging
 import NIOCore
 import NIOFoundationCompat
 import NIOHTTP1
@@ -12,14 +14,17 @@ package struct GatewayLink: Sendable {
     private let client: HTTPClient
     private let base: String
     private let apiKey: String
+    private let logger: Logger
+    private static let backoff = Backoff(base: .milliseconds(500), cap: .seconds(15))
     private static let callTimeout: TimeAmount = .seconds(30)
     private static let blobTimeout: TimeAmount = .minutes(30)
     private static let maximumAnswerBytes = 4 << 20
 
-    package init(client: HTTPClient, base: String, apiKey: String) {
+    package init(client: HTTPClient, base: String, apiKey: String, logger: Logger) {
         self.client = client
         self.base = base.hasSuffix("/") ? String(base.dropLast()) : base
         self.apiKey = apiKey
+        self.logger = logger
     }
 
     private func request(_ method: HTTPMethod, _ path: String) -> HTTPClientRequest {
@@ -57,9 +62,11 @@ package struct GatewayLink: Sendable {
         return try JSONDecoder().decode(T.self, from: Data(buffer: body))
     }
 
+    // MARK: - What is asked until there is an answer
+
     /// The spec of this digest, checked against it.
     package func spec(_ digest: Digest) async throws -> TaskSpec {
-        try await Self.retrying { try await specOnce(digest) }
+        try await untilAnswered { try await specOnce(digest) }
     }
 
     private func specOnce(_ digest: Digest) async throws -> TaskSpec {
@@ -76,22 +83,35 @@ package struct GatewayLink: Sendable {
         return spec
     }
 
-    /// Everything here may be asked twice, so a connection that broke is no reason to fail.
-    private static func retrying<T>(_ body: () async throws -> T) async throws -> T {
-        for delay in [200, 1000, 3000] {
+    /// Asks again while the gateway or what it stands on is away, overloaded or full: everything here may be asked twice,
+    /// and an outage is no reason to give up work that is done. Bounded by cancellation, which losing the lease brings.
+    private func untilAnswered<T>(_ ask: () async throws -> T) async throws -> T {
+        var generator = SystemRandomNumberGenerator()
+        var failures = 0
+        while true {
             do {
-                return try await body()
-            } catch let error where !(error is Problem || error is EnvironmentRejected || error is CancellationError) {
-                try await Task.sleep(for: .milliseconds(delay))
+                return try await ask()
+            } catch where Self.mayPass(error) {
+                if failures == 0 { logger.warning("Waiting for the gateway", metadata: ["error": "\(error)"]) }
+                try await Task.sleep(for: Self.backoff.delay(attempt: failures, using: &generator))
+                failures += 1
             }
         }
-        return try await body()
+    }
+
+    /// What is no answer for good and no fault of this machine is the gateway's or the way to it.
+    private static func mayPass(_ error: any Error) -> Bool {
+        switch error {
+        case let problem as Problem: problem.mayPass
+        case is CancellationError, is EnvironmentRejected, is AgentError, is DockerError: false
+        default: (error as NSError).domain != NSCocoaErrorDomain
+        }
     }
 
     /// Fetches a blob into `path`, checked against its digest; returns its size. One of more than `maximumBytes` is
     /// refused before it fills the disk.
     package func download(_ digest: Digest, to path: String, maximumBytes: Int64 = .max) async throws -> Int64 {
-        try await Self.retrying { try await downloadOnce(digest, to: path, maximumBytes) }
+        try await untilAnswered { try await downloadOnce(digest, to: path, maximumBytes) }
     }
 
     private func downloadOnce(_ digest: Digest, to path: String, _ maximumBytes: Int64) async throws -> Int64 {
@@ -119,7 +139,7 @@ package struct GatewayLink: Sendable {
 
     /// Stores what the gateway does not have yet.
     package func upload(_ digest: Digest, from path: String) async throws {
-        try await Self.retrying { try await uploadOnce(digest, from: path) }
+        try await untilAnswered { try await uploadOnce(digest, from: path) }
     }
 
     private func uploadOnce(_ digest: Digest, from path: String) async throws {
@@ -133,4 +153,10 @@ package struct GatewayLink: Sendable {
             InputArchive(file: path, size: size?.int64Value ?? 0), length: .known(size?.int64Value ?? 0))
         _ = try await send(put, timeout: Self.blobTimeout).body.collect(upTo: Self.maximumAnswerBytes)
     }
+}
+
+extension Problem {
+    /// The same call may succeed soon: the other side is at fault, or asked too much of. A day's quota is not worth the
+    /// wait: another runner does the work sooner.
+    var mayPass: Bool { status >= 500 || (status == 429 && code != "upload_quota") }
 }

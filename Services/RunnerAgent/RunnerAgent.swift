@@ -25,10 +25,19 @@ package actor RunnerAgent: Service {
 
     private var leases: LeaseBook
     private var answers: [AttemptID: CheckedContinuation<Answer?, Never>] = [:]
-    private var running: [AttemptID: Task<SandboxResult, any Error>] = [:]
+    private var attempts: [AttemptID: Attempt] = [:]
+    /// Preparations that nobody waits for any more, until nothing is left of them.
+    private var endings: [UUID: AbandonableTask<Void>] = [:]
     private var specs: [Digest: TaskSpec] = [:]
     /// What the tasks of leases that are held were verified with, where they were.
     private var decided: [AttemptID: Digest] = [:]
+
+    /// An offer that was taken, until its slot is free again.
+    private struct Attempt {
+        /// What is acknowledged then: that is the flow control. The lease is the truth.
+        var delivery: AMQPDelivery
+        let work: AbandonableTask<Void>
+    }
 
     private enum Answer: Sendable {
         case granted(Grant)
@@ -39,6 +48,10 @@ package actor RunnerAgent: Service {
     private static let claimTimeout: Duration = .seconds(15)
     private static let claimTries = 4
     private static let rememberedSpecs = 64
+    /// How many preparations may still be ending before no new one is begun.
+    private static let maximumEndings = 16
+    /// How long an agent that has left waits for what is still ending.
+    private static let partingTime: Duration = .seconds(10)
 
     package init(
         registration: RunnerRegistration, key: Curve25519.Signing.PrivateKey, slots: Int, publisher: AMQPPublisher,
@@ -75,9 +88,11 @@ package actor RunnerAgent: Service {
                     group.addTask {
                         await withDiscardingTaskGroup { work in
                             for await delivery in lane {
+                                guard let offer = await self.offer(in: delivery) else { continue }
                                 await gate.enter()
+                                let attempt = await self.begin(offer, delivery)
                                 work.addTask {
-                                    await self.take(delivery)
+                                    if let attempt { await self.see(attempt, through: offer.id) }
                                     await gate.leave()
                                 }
                             }
@@ -86,6 +101,8 @@ package actor RunnerAgent: Service {
                 }
             }
         }
+        // Others get what was not begun, and what was not granted.
+        for lane in lanes { lane.cancel() }
         await leave()
     }
 
@@ -114,16 +131,27 @@ package actor RunnerAgent: Service {
 
     private func stop(_ id: AttemptID, _ why: String) {
         leases.release(id)
-        guard let task = running.removeValue(forKey: id) else { return }
-        task.cancel()
-        logger.warning("Stopped a run", metadata: ["attempt": "\(id)", "reason": "\(why)"])
+        guard let attempt = attempts[id] else { return }
+        attempt.work.cancel()
+        logger.warning("Stopped an attempt", metadata: ["attempt": "\(id)", "reason": "\(why)"])
     }
 
-    /// Says goodbye, so that what this runner held is offered again at once.
+    /// Says goodbye, so that what this runner held is offered again at once. Only then waits for what is still ending;
+    /// what takes too long, the next start removes.
     private func leave() async {
-        for task in running.values { task.cancel() }
         await sendHeartbeat(leaving: true)
         logger.info("Left the network")
+        await withTaskGroup { group in
+            group.addTask { await self.waitForEndings() }
+            group.addTask { try? await Task.sleep(for: Self.partingTime) }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    private func waitForEndings() async {
+        for attempt in attempts.values { try? await attempt.work.value() }
+        for ending in endings.values { try? await ending.value() }
     }
 
     // MARK: - What the scheduler says
@@ -150,29 +178,53 @@ package actor RunnerAgent: Service {
 
     // MARK: - Offers
 
-    private func take(_ delivery: AMQPDelivery) async {
-        // Acknowledged when the slot is free again: that is the flow control. The lease is the truth.
-        defer { delivery.ack() }
-        let offer: Offer
+    /// What a delivery offers; nil if there is nothing more to do about it.
+    private func offer(in delivery: AMQPDelivery) -> Offer? {
         do {
-            guard let decoded = try Envelope.decode(Offer.self, from: delivery) else { return }
-            offer = decoded
+            guard let offer = try Envelope.decode(Offer.self, from: delivery) else {
+                delivery.ack()
+                return nil
+            }
+            guard let attempt = attempts[offer.id] else { return offer }
+            // Under way already: it came again over a new connection, or was sent twice. The attempt keeps one delivery,
+            // so that the broker goes on counting its slot as taken.
+            attempts[offer.id]?.delivery = delivery
+            attempt.delivery.ack()
         } catch {
             logger.warning("An offer could not be read", metadata: ["error": "\(error)"])
-            return
+            delivery.ack()
         }
-        let trace = delivery.properties.headers[TraceContext.headerName]?.string
-        await TraceContext.$current.withValue(.continuing(trace)) { await work(on: offer) }
+        return nil
     }
 
-    private func work(on offer: Offer) async {
-        let preparation = Task { try await prepare(offer) }
-        let claimedAt = ContinuousClock.now
-        guard let grant = await claim(offer.id) else {
-            preparation.cancel()
-            if let prepared = try? await preparation.value { await prepared.discard() }
-            return
+    /// Begins an attempt, now that there is a slot for it.
+    private func begin(_ offer: Offer, _ delivery: AMQPDelivery) -> AbandonableTask<Void>? {
+        // It waited for the slot. What came on a channel that is gone will come again.
+        guard !Task.isCancelled, delivery.isCurrent else { return nil }
+        let trace = delivery.properties.headers[TraceContext.headerName]?.string
+        let work = AbandonableTask {
+            await TraceContext.$current.withValue(.continuing(trace)) { await self.work(on: offer) }
         }
+        attempts[offer.id] = Attempt(delivery: delivery, work: work)
+        return work
+    }
+
+    /// Waits for an attempt's end; on shutdown leaves it to end by itself.
+    private func see(_ work: AbandonableTask<Void>, through id: AttemptID) async {
+        do {
+            try await work.value()
+            attempts.removeValue(forKey: id)?.delivery.ack()
+        } catch {
+            work.cancel()
+        }
+    }
+
+    /// Claims an offer and meanwhile prepares it; runs and reports what is granted. Cancelled when the attempt is stopped.
+    private func work(on offer: Offer) async {
+        while endings.count >= Self.maximumEndings, let ending = endings.values.first { try? await ending.value() }
+        let preparation = AbandonableTask { try await self.prepare(offer) }
+        let claimedAt = ContinuousClock.now
+        guard let grant = await claim(offer.id) else { return abandon(preparation) }
         leases.granted(
             offer.id, token: grant.token, leaseMilliseconds: grant.leaseMilliseconds, claimedAt: claimedAt)
         defer {
@@ -180,47 +232,43 @@ package actor RunnerAgent: Service {
             decided[offer.id] = nil
         }
         let started = Date()
+        let prepared: any PreparedExecution
         do {
-            let prepared = try await preparation.value
-            do {
-                try await execute(prepared, offer, grant, started: started)
-                await prepared.discard()
-            } catch {
-                await prepared.discard()
-                throw error
-            }
-        } catch is CancellationError {
-            preparation.cancel()
-        } catch let error as EnvironmentRejected {
-            await report(
-                SandboxResult(outcome: .rejected, detail: error.description), image: nil, offer, grant, started: started
-            )
+            prepared = try await preparation.value()
         } catch {
-            if Task.isCancelled || leases.leases[offer.id] == nil { return }
-            logger.error("A run failed on this machine", metadata: ["attempt": "\(offer.id)", "error": "\(error)"])
-            await report(
-                SandboxResult(outcome: .runnerError, detail: "\(error)"), image: nil, offer, grant, started: started)
+            abandon(preparation)
+            return await report(error, offer, grant, started: started)
+        }
+        do {
+            try await execute(prepared, offer, grant, started: started)
+        } catch {
+            await report(error, offer, grant, started: started)
+        }
+        await prepared.discard()
+    }
+
+    /// Gives up a preparation without waiting for it; what it makes all the same is discarded.
+    private func abandon(_ preparation: AbandonableTask<any PreparedExecution>) {
+        preparation.cancel()
+        let id = UUID()
+        endings[id] = AbandonableTask {
+            if let prepared = try? await preparation.end() { await prepared.discard() }
+            await self.ended(id)
         }
     }
 
-    /// Runs what was granted and reports it, unless the lease was lost meanwhile.
+    private func ended(_ id: UUID) { endings[id] = nil }
+
+    /// Runs what was granted, brings its output to the gateway, and reports it.
     private func execute(
         _ prepared: any PreparedExecution, _ offer: Offer, _ grant: Grant, started: Date
     ) async throws {
-        // A cancel that came while the image was being prepared.
-        guard leases.leases[offer.id] != nil else { return }
-        let task = Task { try await prepared.run() }
-        running[offer.id] = task
-        defer { running[offer.id] = nil }
+        try Task.checkCancellation()
         logger.info("Running", metadata: ["attempt": "\(offer.id)"])
-        let result = try await withTaskCancellationHandler {
-            try await task.value
-        } onCancel: {
-            task.cancel()
-        }
-        // Once stopped it has no right to a result, even if the run was just done.
-        guard leases.leases[offer.id] != nil else { return }
+        let result = try await prepared.run()
         try await upload(result, of: offer.id)
+        // Once stopped it has no right to a result, even if it was just done.
+        try Task.checkCancellation()
         await report(result, image: prepared.image, offer, grant, started: started)
     }
 
@@ -266,7 +314,6 @@ package actor RunnerAgent: Service {
         defer { timeout.cancel() }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                // An offer that comes twice at once: the earlier wait ends.
                 answers.updateValue(continuation, forKey: id)?.resume(returning: nil)
                 if Task.isCancelled { giveUp(id) }
             }
@@ -293,6 +340,17 @@ package actor RunnerAgent: Service {
         try await gateway.upload(manifest.digest, from: path)
     }
 
+    /// A run that failed here says so, unless it was stopped.
+    private func report(_ error: any Error, _ offer: Offer, _ grant: Grant, started: Date) async {
+        if Task.isCancelled || error is CancellationError { return }
+        let isRejected = error is EnvironmentRejected
+        if !isRejected {
+            logger.error("A run failed on this machine", metadata: ["attempt": "\(offer.id)", "error": "\(error)"])
+        }
+        let result = SandboxResult(outcome: isRejected ? .rejected : .runnerError, detail: "\(error)")
+        await report(result, image: nil, offer, grant, started: started)
+    }
+
     private func report(
         _ result: SandboxResult, image: Digest?, _ offer: Offer, _ grant: Grant, started: Date
     ) async {
@@ -305,9 +363,9 @@ package actor RunnerAgent: Service {
         do {
             let envelope = try SignedEnvelope.sign(statement.payload(), with: key)
             let detail = String(decoding: result.detail.utf8.suffix(ResultMessage.maximumDetailBytes), as: UTF8.self)
-            await publish(
-                ResultMessage(runner: registration.id, id: offer.id, envelope: envelope, detail: detail),
-                routingKey: "result.\(registration.id)")
+            let message = ResultMessage(runner: registration.id, id: offer.id, envelope: envelope, detail: detail)
+            // Not stopped any more: also a result whose lease has ended since may close its replica.
+            await Task { await publish(message, routingKey: "result.\(registration.id)") }.value
         } catch {
             logger.error("A result could not be signed", metadata: ["error": "\(error)"])
         }

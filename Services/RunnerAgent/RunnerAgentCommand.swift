@@ -52,7 +52,8 @@ struct RunnerAgentCommand: AsyncParsableCommand {
         _ settings: RunnerSettings, _ limits: BuildLimits, client: HTTPClient, logger: Logger
     ) async throws {
         let key = try KeyFile.load(folder: settings.stateFolder)
-        let gateway = GatewayLink(client: client, base: settings.gatewayURL, apiKey: settings.apiKey)
+        let gateway = GatewayLink(
+            client: client, base: settings.gatewayURL, apiKey: settings.apiKey, logger: logger)
         let engine = try DockerEngine(endpoint: settings.dockerHost, client: client)
         let images = ImageCache(
             engine: engine, owner: "\(RunnerKey(key.publicKey))", folder: settings.stateFolder, limits: settings.images,
@@ -131,7 +132,7 @@ struct RunnerAgentCommand: AsyncParsableCommand {
         while true {
             do {
                 return try await body()
-            } catch let problem as Problem where problem.status < 500 {
+            } catch let problem as Problem where !problem.mayPass {
                 throw AgentError("\(what) refuses: \(problem.detail)")
             } catch let error as AgentError {
                 throw error

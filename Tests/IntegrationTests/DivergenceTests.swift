@@ -141,9 +141,9 @@ import Testing
             #expect(try await status(waiting) == (409, "not_decided"))
             try await withThrowingTaskGroup { agents in
                 for index in 0..<3 {
+                    let executor = ScriptedExecutor(name: "r\(index)", uploads: false)
                     agents.addTask {
-                        try await network.runAgent(
-                            "runner\(index)", operator: operators, executor: ScriptedExecutor(name: "r\(index)"))
+                        try await network.runAgent("runner\(index)", operator: operators, executor: executor)
                     }
                 }
                 let settled = try await TestEnvironment.eventually {

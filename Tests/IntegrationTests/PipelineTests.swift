@@ -40,7 +40,8 @@ import Testing
                 var tasks: [(TaskID, String)] = []
                 for index in 0..<50 {
                     let kind = index % 5 == 1 ? "differ" : index % 10 == 3 ? "slow" : "agree"
-                    let task = try await network.api.submit(TestAPI.spec(kind), key: submitter.key)
+                    let spec = TestAPI.spec(kind, extra: TestAPI.mark(index))
+                    let task = try await network.api.submit(spec, key: submitter.key)
                     tasks.append((task.id, kind))
                     if index == 15 { doomed.cancel() }
                     if index == 30 { try await rabbitMQ.call("restart") }
@@ -58,6 +59,7 @@ import Testing
                     #expect(task.state == (kind == "differ" ? .noConsensus : .verified), "\(kind) \(task.state)")
                 }
                 try await Self.check(network)
+                try await expectNoFailure(network)
                 let liar = try await network.pool.query(
                     "SELECT disqualified_at IS NOT NULL AS out FROM runners WHERE name = 'runner3'")
                 #expect(try liar.first?.decode("out", as: Bool.self) == true, "the liar gets no more work")
@@ -71,7 +73,55 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(3)))
+    func `Finished work outlives an outage of the database, which is one of the gateway`() async throws {
+        // Longer than the outage: whoever holds a lease may finish.
+        try await TestNetwork.runOnPrivateServers(overrides: ["PARITY_LEASE": "60s"]) { network, postgres, _ in
+            let submitter = try await network.api.makeAccount("submitter", units: 100_000)
+            let operators = try await network.api.makeAccount("operator", units: 0)
+            try await withThrowingTaskGroup { agents in
+                for index in 0..<3 {
+                    let executor = ScriptedExecutor(name: "runner\(index)")
+                    agents.addTask {
+                        try await network.runAgent("runner\(index)", operator: operators, executor: executor)
+                    }
+                }
+                try await online(3, network, operators)
+                for index in 0..<6 {
+                    let spec = TestAPI.spec("slow", extra: TestAPI.mark(index))
+                    _ = try await network.api.submit(spec, key: submitter.key)
+                }
+                let isRunning = try await TestEnvironment.eventually {
+                    try await network.pool.query("SELECT FROM replicas WHERE state = 'granted'").count >= 4
+                }
+                #expect(isRunning)
+                try await postgres.call("crash")
+                // All that runs now ends meanwhile.
+                try await Task.sleep(for: .seconds(6))
+                try await postgres.call("start")
+                let settled = try await TestEnvironment.eventually(within: .seconds(90)) {
+                    (try? await network.pool.query("SELECT id FROM tasks WHERE settled_at IS NULL").isEmpty) ?? false
+                }
+                #expect(settled, "every task is settled")
+                let unverified = try await network.pool.query("SELECT FROM tasks WHERE state <> 'verified'")
+                #expect(unverified.isEmpty)
+                try await Self.check(network)
+                try await expectNoFailure(network)
+                let unfinished = try await network.pool.query("SELECT FROM attempts WHERE end_reason <> 'result'")
+                #expect(unfinished.isEmpty, "what was granted was finished")
+                agents.cancelAll()
+                while (try? await agents.next()) != nil {}
+            }
+        }
+    }
+
+    /// Runs that could not bring what they had done.
+    private func expectNoFailure(_ network: TestNetwork) async throws {
+        let failures = try await network.pool.query("SELECT detail FROM results WHERE outcome = 'runner_error'")
+        #expect(try failures.map { try $0.decode("detail", as: String.self) } == [])
+    }
+
+    @Test(.timeLimit(.minutes(1)))
     func `A cancelled task is refunded and pays nobody`() async throws {
         try await TestNetwork.run { network in
             let submitter = try await network.api.makeAccount("submitter", units: 5000)

@@ -64,12 +64,16 @@ struct TestAPI: Sendable {
         return Account(id: created.id, key: created.apiKey ?? "")
     }
 
+    /// `extra` are further members of the spec.
     static func spec(_ command: String, reward: Int64 = 1000, replicas: Int = 3, extra: String = "") -> String {
         """
         {"schema":"parity.task/v1","environment":{"image_id":"sha256:\(String(repeating: "0", count: 64))"},
          "command":["\(command)"],"reward":\(reward),"verification":{"replicas":\(replicas)}\(extra)}
         """
     }
+
+    /// One more member, which makes a task's spec its own.
+    static func mark(_ number: Int) -> String { ",\"env\":{\"NUMBER\":\"\(number)\"}" }
 
     func submit(_ json: String, key: String) async throws -> TaskObject {
         let (status, body) = try await send("POST", "/v1/tasks", key: key, json: json)

@@ -32,10 +32,8 @@ struct TestNetwork: Sendable {
     let settings: GatewaySettings
     let logger: Logger
 
-    /// Short, so that a lost runner is noticed within a test.
-    static let lease: Duration = .seconds(3)
-
-    /// `overrides` are settings of the gateway.
+    /// `overrides` are settings of the gateway, and the lease also of the scheduler. It is short unless they say otherwise,
+    /// so that a lost runner is noticed within a test.
     static func run(
         overrides: [String: String] = [:], _ body: @escaping @Sendable (TestNetwork) async throws -> Void
     ) async throws {
@@ -48,13 +46,14 @@ struct TestNetwork: Sendable {
 
     /// As ``run(_:)``, on servers of the test's own that it may disturb.
     static func runOnPrivateServers(
+        overrides: [String: String] = [:],
         _ body:
             @escaping @Sendable (TestNetwork, _ postgres: PrivateServer, _ rabbitMQ: PrivateServer) async throws -> Void
     ) async throws {
         try await PrivateServer.withPostgres { postgres in
             try await PrivateServer.withRabbitMQ { rabbitMQ in
                 try await start(
-                    database: try postgres.address("url"), brokerURL: try rabbitMQ.address("url")
+                    database: try postgres.address("url"), brokerURL: try rabbitMQ.address("url"), overrides: overrides
                 ) { try await body($0, postgres, rabbitMQ) }
             }
         }
@@ -144,7 +143,7 @@ struct TestNetwork: Sendable {
         ) async throws -> any Service
     ) async throws {
         let key = Curve25519.Signing.PrivateKey()
-        let link = GatewayLink(client: .shared, base: api.base, apiKey: account.key)
+        let link = GatewayLink(client: .shared, base: api.base, apiKey: account.key, logger: logger)
         let proof = try key.signature(
             for: RegistrationProof.message(key: RunnerKey(key.publicKey), account: account.id))
         let registration = try await link.register(
@@ -164,12 +163,14 @@ struct TestNetwork: Sendable {
     }
 }
 
-/// Stands where containers would run. What it "outputs" follows from the task's command and the runner's character.
+/// Stands where containers would run. What it prints follows from the task's command and the runner's character.
 struct ScriptedExecutor: Executor {
     let name: String
     var lies = false
     /// States another exit code beside the right digest.
     var misstatesExitCode = false
+    /// Brings its output to the gateway, as a good runner does.
+    var uploads = true
 
     struct Run: PreparedExecution {
         let image = Digest.sha256(of: Array("image".utf8))
@@ -216,6 +217,6 @@ struct ScriptedExecutor: Executor {
         let folder = FileManager.default.temporaryDirectory.appending(path: TestEnvironment.uniqueName()).path()
         return Run(
             text: text, delay: kind == "slow" ? .seconds(2) : .milliseconds(20), exitCode: misstatesExitCode ? 1 : 0,
-            folder: kind == "write" ? folder : nil)
+            folder: kind == "write" || uploads ? folder : nil)
     }
 }

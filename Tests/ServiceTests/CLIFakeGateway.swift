@@ -40,7 +40,7 @@ struct ScriptedAnswer: Sendable {
     }
 }
 
-/// An HTTP server on a free port that answers as told and remembers what it was asked.
+/// An HTTP server, on a free port unless told otherwise, that answers as told and remembers what it was asked.
 final class FakeGateway: Sendable {
     private let recorded = Mutex<[RecordedRequest]>([])
     let answer: @Sendable (RecordedRequest, Int) -> ScriptedAnswer
@@ -51,7 +51,7 @@ final class FakeGateway: Sendable {
     var requests: [RecordedRequest] { recorded.withLock { $0 } }
 
     static func run(
-        _ answer: @escaping @Sendable (RecordedRequest, Int) -> ScriptedAnswer,
+        port: Int = 0, _ answer: @escaping @Sendable (RecordedRequest, Int) -> ScriptedAnswer,
         _ body: (FakeGateway, String) async throws -> Void
     ) async throws {
         let gateway = FakeGateway(answer)
@@ -61,7 +61,7 @@ final class FakeGateway: Sendable {
             responder: CallbackResponder { (request: Request, _: BasicRequestContext) in
                 try await gateway.respond(request)
             },
-            configuration: .init(address: .hostname("127.0.0.1", port: 0)),
+            configuration: .init(address: .hostname("127.0.0.1", port: port)),
             onServerRunning: { ready.yield($0.localAddress?.port ?? 0) }, logger: logger)
         let group = ServiceGroup(configuration: .init(services: [.init(service: application)], logger: logger))
         try await withThrowingTaskGroup { tasks in

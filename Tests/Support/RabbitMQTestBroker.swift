@@ -23,14 +23,19 @@ package struct RabbitMQTestBroker: Sendable {
     /// Closes every connection to the virtual host, as an operator or a failing network would; says how many.
     @discardableResult
     package func closeConnections() throws -> Int {
-        struct Connection: Decodable { let name: String }
-        let list = try Self.call("GET", "/api/vhosts/\(virtualHost)/connections")
-        let names = try JSONDecoder().decode([Connection].self, from: list).map(\.name)
+        let names = try connectionNames()
         for name in names {
             let escaped = name.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
             _ = try? Self.call("DELETE", "/api/connections/\(escaped)")
         }
         return names.count
+    }
+
+    /// The connections to the virtual host, as far as the management API has heard; each has a name of its own.
+    package func connectionNames() throws -> Set<String> {
+        struct Connection: Decodable { let name: String }
+        let list = try Self.call("GET", "/api/vhosts/\(virtualHost)/connections")
+        return Set(try JSONDecoder().decode([Connection].self, from: list).map(\.name))
     }
 
     /// How many consumers the virtual host has, as far as the management API has heard.

@@ -76,7 +76,7 @@ extension Gateway {
                 detail: "this runner mismatched too often and gets no more work")
         }
         let classes = Set(new.classes).sorted()
-        if new.builder == true { return (id, Self.buildQueues(for: classes)) }
+        if new.builder == true { return (id, sequence, Self.buildQueues(for: classes)) }
         try await Runners.keepOnly(classes: classes, of: id, in: transaction)
         var lanes: [RunnerRegistration.Lane] = []
         for taskClass in classes {
