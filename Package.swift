@@ -135,6 +135,16 @@ let package = Package(
             ["Messaging", "AMQPClient", "ParityProtocol", "PostgresClient", "Store", "TestSupport", lifecycle, logging]),
         tests("BlobStoreTests", ["BlobStore", "ParityProtocol", "TestSupport", nioCore]),
         tests("SandboxTests", ["Sandbox", "ParityProtocol", "TestSupport", asyncHTTPClient, logging, nioCore]),
+        // Hostile containers against a real engine, and an agent that may be killed.
+        .testTarget(
+            name: "HostileTests",
+            dependencies: [
+                "Sandbox", "SandboxAgent", "ParityProtocol", "TestSupport", asyncHTTPClient, logging, nioCore,
+            ],
+            path: "Tests/Hostile/HostileTests", resources: [.copy("Probe")], swiftSettings: strict),
+        .executableTarget(
+            name: "SandboxAgent", dependencies: ["Sandbox", "ParityProtocol", asyncHTTPClient, logging],
+            path: "Tests/Hostile/SandboxAgent", swiftSettings: strict),
         tests(
             "TelemetryTests",
             ["Telemetry", argumentParser, asyncHTTPClient, coreMetrics, lifecycle, logging, metrics, nioCore, nioHTTP1]),

@@ -31,9 +31,13 @@ extension DockerEngine {
         return try decode(Version.self, try await call(.GET, "/version", "version"), "version").architecture
     }
 
-    /// Makes an image of one layer, the files of `archive`, an uncompressed tar.
-    package func importImage(_ archive: [UInt8], repository: String, tag: String) async throws {
-        let path = "/images/create?fromSrc=-&repo=\(Self.escape(repository))&tag=\(Self.escape(tag))"
+    /// Makes an image of one layer, the files of `archive`, an uncompressed tar. `changes` are instructions of a
+    /// Dockerfile that say how it is run.
+    package func importImage(
+        _ archive: [UInt8], repository: String, tag: String, changes: [String] = []
+    ) async throws {
+        var path = "/images/create?fromSrc=-&repo=\(Self.escape(repository))&tag=\(Self.escape(tag))"
+        for change in changes { path += "&changes=\(Self.escape(change))" }
         var request = try request(.POST, path)
         request.headers.add(name: "Content-Type", value: "application/x-tar")
         request.body = .bytes(ByteBuffer(bytes: archive))

@@ -15,7 +15,7 @@ enum ContainerPolicy {
         var body: [String: JSONValue] = [
             "Image": .string(job.image), "Hostname": .string(job.surroundings.hostname), "Domainname": "",
             "User": .string("\(place.user):\(place.user)"), "WorkingDir": .string(job.workdir),
-            "Env": .array(env(of: job)), "NetworkDisabled": true, "AttachStdout": true, "AttachStderr": true,
+            "Env": .array(env(of: job)), "AttachStdout": true, "AttachStderr": true,
             "Tty": false,
             // Closed when its writer is done. Without one, the engine gives /dev/null.
             "OpenStdin": .bool(job.stdin != nil), "StdinOnce": .bool(job.stdin != nil),
@@ -43,6 +43,7 @@ enum ContainerPolicy {
                 "no-new-privileges", .string(SeccompProfile(job.determinism).securityOption),
             ],
             "IpcMode": "private", "CgroupnsMode": "private", "PidMode": "", "UTSMode": "",
+            // A loopback of its own and nothing else. Its names are its own as well: the engine would copy the host's.
             "NetworkMode": "none", "Dns": ["127.0.0.1"], "DnsOptions": ["ndots:0"], "DnsSearch": [],
             "ExtraHosts": [.string("\(job.surroundings.hostname):127.0.0.1")],
             "ReadonlyRootfs": true, "Devices": [], "DeviceRequests": [], "DeviceCgroupRules": [],
@@ -51,7 +52,7 @@ enum ContainerPolicy {
             "Tmpfs": ["/tmp": .string(storage.scratchOptions(owner: place.user))],
             "ShmSize": .integer(storage.sharedBytes),
             "Mounts": .array(mounts(for: job, at: place)), "Binds": .array(binds(at: place)),
-            "PidsLimit": .integer(job.limits.pids), "Memory": .integer(storage.memoryBytes),
+            "PidsLimit": .integer(processes(job.limits)), "Memory": .integer(storage.memoryBytes),
             // Equal to Memory: no swap.
             "MemorySwap": .integer(storage.memoryBytes), "NanoCpus": .integer(job.limits.cpuMilli * 1_000_000),
             "CpusetCpus": .string(place.cpuList), "OomScoreAdj": 500, "OomKillDisable": false,
@@ -61,6 +62,10 @@ enum ContainerPolicy {
         if let runtime = place.runtime { config["Runtime"] = .string(runtime) }
         return .object(config)
     }
+
+    /// Besides the task's there is init; and the runtime, before it becomes the task, needs some threads.
+    private static func processes(_ limits: TaskLimits) -> Int64 { max(limits.pids + 1, runtimeThreads) }
+    private static let runtimeThreads: Int64 = 32
 
     /// Hard limits of each process (getrlimit(2)). All are at or below what engines start with.
     private static func resourceLimits(_ storage: StorageLimits) -> [JSONValue] {
@@ -135,7 +140,8 @@ enum ContainerPolicy {
             "NetworkDisabled": true, "Labels": .object(labels.mapValues(JSONValue.string)),
             "HostConfig": [
                 "Privileged": false, "CapDrop": ["ALL"], "SecurityOpt": ["no-new-privileges"], "NetworkMode": "none",
-                "IpcMode": "none", "CgroupnsMode": "private", "PidsLimit": 1, "Memory": 16_777_216,
+                "IpcMode": "none", "CgroupnsMode": "private", "PidsLimit": .integer(runtimeThreads),
+                "Memory": 16_777_216,
                 "MemorySwap": 16_777_216, "LogConfig": ["Type": "none"], "AutoRemove": false,
                 "RestartPolicy": ["Name": "no"], "Mounts": .array(mounts),
             ],

@@ -44,16 +44,16 @@ package struct StorageLimits: Sendable, Hashable {
     }
 
     /// The longest file that can exist: none is longer than the place it is in.
-    package var fileBytes: Int64 { max(outputBytes, scratchBytes) }
+    package var fileBytes: Int64 { max(outputBytes, scratchBytes, sharedBytes) }
 
     /// Mount options of `/output`. Programs may be run from it: a task may compile and test.
     func outputOptions(owner: Int64) -> String {
         "size=\(outputBytes),nr_inodes=\(outputInodes),mode=0755,uid=\(owner),gid=\(owner),nosuid,nodev"
     }
 
-    /// Mount options of `/tmp`. It belongs to the run's user: runc gives the mount the mode that the image's `/tmp` has,
-    /// and many a small image has none that everybody may write, or no `/tmp` at all.
+    /// Mount options of `/tmp`. It belongs to who runs, since some runtimes give it the mode of the image's folder instead
+    /// of this one. Without `exec` the engine would forbid running what stands there.
     func scratchOptions(owner: Int64) -> String {
-        "rw,nosuid,nodev,mode=1777,size=\(scratchBytes),nr_inodes=\(scratchInodes),uid=\(owner),gid=\(owner)"
+        "rw,exec,nosuid,nodev,mode=1777,uid=\(owner),gid=\(owner),size=\(scratchBytes),nr_inodes=\(scratchInodes)"
     }
 }

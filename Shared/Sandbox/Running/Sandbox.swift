@@ -22,7 +22,7 @@ package struct Sandbox: Sendable {
     package func prepare(_ job: SandboxJob) async throws -> PreparedRun {
         await janitor.catchUp()
         let machine = try await machines.machine(labels: job.labels)
-        let demands = try await demands(of: job)
+        let demands = try await demands(of: job, on: machine)
         try check(job, demands, on: machine)
         let remains = RunRemains(of: job, demands)
         do {
@@ -50,20 +50,39 @@ package struct Sandbox: Sendable {
         }
     }
 
-    /// Removes every container and volume with this label: what an earlier life of the agent left.
+    /// Removes every container and volume with this label: what an earlier life of the agent left. The engine may still
+    /// be busy with what it was told by that life, so it looks again until there is nothing.
     package func removeLeftovers(label: String) async throws {
-        for container in try await engine.containers(label: label) {
-            try await engine.removeContainer(container)
-            logger.info("Removed a leftover container", metadata: ["container": "\(container.prefix(12))"])
+        for look in 1...Self.leftoverLooks {
+            do {
+                let (containers, volumes) = (
+                    try await engine.containers(label: label), try await engine.volumes(label: label)
+                )
+                if containers.isEmpty && volumes.isEmpty { return }
+                for container in containers {
+                    try await engine.removeContainer(container)
+                    logger.info("Removed a leftover container", metadata: ["container": "\(container.prefix(12))"])
+                }
+                for volume in volumes { try await engine.removeVolume(volume) }
+            } catch let error as DockerError where error.code == .conflict && look < Self.leftoverLooks {
+                try await Task.sleep(for: .milliseconds(200))
+            }
         }
-        for volume in try await engine.volumes(label: label) { try await engine.removeVolume(volume) }
     }
+
+    /// Some ten seconds.
+    private static let leftoverLooks = 50
 
     // MARK: - Steps of the preparation
 
-    private func demands(of job: SandboxJob) async throws -> ImageDemands {
+    private func demands(of job: SandboxJob, on machine: Machine) async throws -> ImageDemands {
         guard let image = try await engine.image(job.image) else {
             throw EnvironmentRejected("the engine has no image \(job.image)")
+        }
+        // Init would end with a code of its own, and that would be a vote.
+        guard image.architecture.isEmpty || image.architecture == machine.architecture else {
+            throw EnvironmentRejected(
+                "the image is for \(image.architecture), this machine is of \(machine.architecture)")
         }
         return try ImageDemands(user: image.user, volumes: image.volumes)
     }

@@ -33,7 +33,7 @@ import Testing
         #expect(host["Privileged"] == false)
         #expect(host["IpcMode"]?.string == "private")
         #expect(host["CgroupnsMode"]?.string == "private")
-        #expect(host["PidsLimit"]?.integer == 128)
+        #expect(host["PidsLimit"]?.integer == 129, "the task's and init")
         #expect(host["Memory"] == host["MemorySwap"])
         #expect(host["NanoCpus"]?.integer == 1_000_000_000)
         #expect(host["CpusetCpus"]?.string == "3")

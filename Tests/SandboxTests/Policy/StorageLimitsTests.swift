@@ -33,6 +33,8 @@ import Testing
         let storage = StorageLimits(TaskLimits(scratchBytes: 8 << 20, outputBytes: 4096, outputFiles: 1))
         #expect(
             storage.outputOptions(owner: 5) == "size=12288,nr_inodes=3,mode=0755,uid=5,gid=5,nosuid,nodev")
-        #expect(storage.scratchOptions(owner: 1) == "rw,nosuid,nodev,mode=1777,size=8388608,nr_inodes=2048,uid=1,gid=1")
+        #expect(
+            storage.scratchOptions(owner: 5) == "rw,exec,nosuid,nodev,mode=1777,uid=5,gid=5,size=8388608,nr_inodes=2048"
+        )
     }
 }
