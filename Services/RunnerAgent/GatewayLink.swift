@@ -91,7 +91,7 @@ package struct GatewayLink: Sendable {
         while true {
             do {
                 return try await ask()
-            } catch where Self.mayPass(error) {
+            } catch  where Self.mayPass(error) {
                 if failures == 0 { logger.warning("Waiting for the gateway", metadata: ["error": "\(error)"]) }
                 try await Task.sleep(for: Self.backoff.delay(attempt: failures, using: &generator))
                 failures += 1

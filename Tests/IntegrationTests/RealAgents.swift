@@ -45,7 +45,8 @@ struct RealAgents: Sendable {
     func runRunner(_ name: String) async throws {
         let executor = SandboxExecutor(
             sandbox: Sandbox(engine: engine, logger: network.logger), images: images(name),
-            gateway: GatewayLink(client: Self.client, base: network.api.base, apiKey: operators.key),
+            gateway: GatewayLink(
+                client: Self.client, base: network.api.base, apiKey: operators.key, logger: network.logger),
             folder: "\(folder)/\(name)/scratch", runner: RunnerKey(Curve25519.Signing.PrivateKey().publicKey))
         try await executor.removeLeftovers()
         try await network.runAgent(name, operator: operators, executor: executor)
@@ -60,7 +61,8 @@ struct RealAgents: Sendable {
         try await network.runBuilder(name, operator: builders, folder: folder) { _ in
             EngineBuilder(
                 building: building,
-                gateway: GatewayLink(client: Self.client, base: network.api.base, apiKey: builders.key))
+                gateway: GatewayLink(
+                    client: Self.client, base: network.api.base, apiKey: builders.key, logger: network.logger))
         }
     }
 }

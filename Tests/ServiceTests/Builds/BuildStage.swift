@@ -61,12 +61,12 @@ struct BuildStage {
 
     func builder(_ name: String = "builder", isBuilder: Bool = true) async throws -> Builder {
         let key = Curve25519.Signing.PrivateKey()
-        let id = try await pool.transaction { transaction in
+        let registered = try await pool.transaction { transaction in
             try await Runners.register(
                 id: RunnerID(UUID.v7()), key: RunnerKey(key.publicKey), account: account, owner: name, name: name,
-                slots: 1, version: "test", isBuilder: isBuilder, in: transaction)
+                slots: 1, version: "test", sequence: 0, isBuilder: isBuilder, in: transaction)
         }
-        guard let id else { throw TestEnvironment.Missing(description: "a builder") }
+        guard let id = registered?.id else { throw TestEnvironment.Missing(description: "a builder") }
         return Builder(id: id, key: key)
     }
 

@@ -33,15 +33,17 @@ struct AgentStage: Sendable {
     /// Runs an agent with so many slots. Its gateway knows one spec, and answers of blobs what `blobs` says;
     /// unless told otherwise, it has them all.
     static func set(
-        slots: Int, blobs: @escaping @Sendable (RecordedRequest) -> ScriptedAnswer = { _ in ScriptedAnswer(chunks: []) },
+        slots: Int,
+        blobs: @escaping @Sendable (RecordedRequest) -> ScriptedAnswer = { _ in ScriptedAnswer(chunks: []) },
         _ body: @escaping @Sendable (AgentStage) async throws -> Void
     ) async throws {
         let reward = try #require(Amount(units: 9))
         let spec = TaskSpec(environment: .imageID(Digest.sha256(of: [])), command: ["true"], reward: reward)
         try await RabbitMQTestBroker.withVirtualHost { virtualHost in
-            try await FakeGateway.run({ request, _ in
+            let answer: @Sendable (RecordedRequest, Int) -> ScriptedAnswer = { request, _ in
                 request.path.hasPrefix("/v1/specs/") ? .bytes(spec.json.canonicalBytes()) : blobs(request)
-            }) { _, base in
+            }
+            try await FakeGateway.run(answer) { _, base in
                 let stage = try await make(slots: slots, spec: spec, virtualHost, gateway: base)
                 try await stage.play(body)
             }

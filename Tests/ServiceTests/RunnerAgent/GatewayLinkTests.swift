@@ -77,9 +77,10 @@ import Testing
 
     @Test(.timeLimit(.minutes(1)))
     func `A file that cannot be read or written is this machine's fault, and not waited for`() async throws {
-        try await FakeGateway.run({ request, _ in
+        let answer: @Sendable (RecordedRequest, Int) -> ScriptedAnswer = { request, _ in
             request.method == "HEAD" ? Self.refusal(request, 404) : .bytes(Array(Self.bytes.utf8))
-        }) { _, base in
+        }
+        try await FakeGateway.run(answer) { _, base in
             await #expect(throws: (any Error).self) { try await link(base).upload(digest, from: "/nowhere") }
             await #expect(throws: (any Error).self) { try await link(base).download(digest, to: "/nowhere/at/all") }
             await #expect(throws: (any Error).self) { try await link(base).download(digest, to: "/dev/full") }

@@ -95,16 +95,14 @@ import Testing
     {
         let isAway = Atomic(true)
         let refusals = Atomic(0)
-        try await AgentStage.set(
-            slots: 1,
-            blobs: { request in
-                if isAway.load(ordering: .relaxed) {
-                    refusals.add(1, ordering: .relaxed)
-                    return ScriptedAnswer(status: 503, chunks: [])
-                }
-                return ScriptedAnswer(status: request.method == "HEAD" ? 404 : 201, chunks: [])
+        let blobs: @Sendable (RecordedRequest) -> ScriptedAnswer = { request in
+            if isAway.load(ordering: .relaxed) {
+                refusals.add(1, ordering: .relaxed)
+                return ScriptedAnswer(status: 503, chunks: [])
             }
-        ) { stage in
+            return ScriptedAnswer(status: request.method == "HEAD" ? 404 : 201, chunks: [])
+        }
+        try await AgentStage.set(slots: 1, blobs: blobs) { stage in
             let id = stage.attempt()
             try await stage.offer(id)
             try await stage.expectClaim(id)
@@ -119,13 +117,11 @@ import Testing
 
     @Test func `Losing the lease ends an upload that cannot be made`() async throws {
         let refusals = Atomic(0)
-        try await AgentStage.set(
-            slots: 1,
-            blobs: { _ in
-                refusals.add(1, ordering: .relaxed)
-                return ScriptedAnswer(status: 503, chunks: [])
-            }
-        ) { stage in
+        let blobs: @Sendable (RecordedRequest) -> ScriptedAnswer = { _ in
+            refusals.add(1, ordering: .relaxed)
+            return ScriptedAnswer(status: 503, chunks: [])
+        }
+        try await AgentStage.set(slots: 1, blobs: blobs) { stage in
             let (first, second) = (stage.attempt(), stage.attempt())
             try await stage.offer(first)
             try await stage.expectClaim(first)
