@@ -26,9 +26,9 @@ import Testing
             let operators = try await network.api.makeAccount("operator", units: 0)
             try await withThrowingTaskGroup { agents in
                 for index in 0..<3 {
+                    let executor = ScriptedExecutor(name: "r\(index)", uploads: false)
                     agents.addTask {
-                        try await network.runAgent(
-                            "runner\(index)", operator: operators, executor: ScriptedExecutor(name: "r\(index)"))
+                        try await network.runAgent("runner\(index)", operator: operators, executor: executor)
                     }
                 }
                 for (command, expect, failed) in Self.cases {
