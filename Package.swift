@@ -44,11 +44,12 @@ func service(_ name: String, _ extra: [Target.Dependency] = []) -> Target {
 }
 
 func module(
-    _ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = [],
+    _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [], resources: [Resource] = [],
     settings: [SwiftSetting] = strict
 ) -> Target {
     .target(
-        name: name, dependencies: dependencies, path: "Shared/\(name)", resources: resources, swiftSettings: settings)
+        name: name, dependencies: dependencies, path: "Shared/\(name)", exclude: exclude, resources: resources,
+        swiftSettings: settings)
 }
 
 /// Data that tests read from the source tree stand in `exclude`.
@@ -90,7 +91,7 @@ let package = Package(
         // Clients and pure rules.
         module("AMQPClient", ["CRabbitMQ", lifecycle, logging]),
         module("PostgresClient", ["CPostgres", lifecycle, logging]),
-        module("ParityProtocol", [crypto]),
+        module("ParityProtocol", [crypto], exclude: ["Vectors"], resources: [.embedInCode("Schemas/task.schema.json")]),
         module(
             "Telemetry",
             [
@@ -131,9 +132,9 @@ let package = Package(
 
         // Tests, by cost: pure, against servers, the whole network.
         .target(
-            name: "TestSupport", dependencies: ["AMQPClient", "PostgresClient", logging], path: "Tests/Support",
-            swiftSettings: strict),
-        tests("ParityProtocolTests", ["ParityProtocol", crypto], exclude: ["Specs"]),
+            name: "TestSupport", dependencies: ["AMQPClient", "ParityProtocol", "PostgresClient", logging],
+            path: "Tests/Support", swiftSettings: strict),
+        tests("ParityProtocolTests", ["ParityProtocol", "TestSupport", crypto], exclude: ["Python", "Specs"]),
         tests("AMQPClientTests", ["AMQPClient", "TestSupport", logging]),
         tests("PostgresClientTests", ["PostgresClient", "TestSupport", logging]),
         tests("StoreTests", ["Store", "Ledger", "ParityProtocol", "PostgresClient", "TestSupport", logging]),

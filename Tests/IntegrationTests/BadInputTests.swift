@@ -22,6 +22,8 @@ import Testing
             #expect(try await api.send("GET", "/v1/nothing", key: account.key).status == 404)
             #expect(try await api.send("GET", "/v1/tasks/\(UUID())", key: account.key).status == 404)
             #expect(try await api.send("DELETE", "/v1/tasks", key: account.key).status == 405)
+            let schema = try await api.send("GET", "/v1/schemas/task.json")
+            #expect(schema.status == 200 && schema.body == Data(TaskSchema.bytes))
             let text = try await api.send(
                 "POST", "/v1/tasks", key: account.key, json: "x", headers: [("Content-Type", "text/plain")])
             #expect(text.status == 415)

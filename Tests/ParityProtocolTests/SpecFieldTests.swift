@@ -28,6 +28,9 @@ import Testing
         }
     }
 
+    /// How many the corpus has.
+    static var count: Int { get throws { try cases().count } }
+
     @Test(.timeLimit(.minutes(2)))
     func `A field takes its bounds and nothing beyond, and every fault is named by its place`() throws {
         let cases = try Self.cases()

@@ -23,6 +23,7 @@ extension Gateway {
             ("/v1/tasks/{id}/output-stdout", [(.get, downloadStdout)]),
             ("/v1/tasks/{id}/build-log", [(.get, downloadBuildLog)]),
             ("/v1/specs/{digest}", [(.get, showSpec)]),
+            ("/v1/schemas/task.json", [(.get, showTaskSchema)]),
             ("/v1/blobs/{digest}", [(.get, downloadBlob), (.head, checkBlob), (.put, uploadBlob)]),
             ("/v1/runners", [(.get, listRunners), (.post, registerRunner)]),
             ("/v1/runners/{id}", [(.get, showRunner)]),

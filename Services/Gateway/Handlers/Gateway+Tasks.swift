@@ -5,6 +5,7 @@ import Ledger
 import Logging
 import Messaging
 import Metrics
+import NIOCore
 import ParityProtocol
 import PostgresClient
 import Store
@@ -170,6 +171,13 @@ extension Gateway {
         }
         relay.wake()
         return try JSONText.response(try await task(request, context))
+    }
+
+    /// `GET /v1/schemas/task.json`: the JSON Schema of task specs, for anybody's editor.
+    @Sendable func showTaskSchema(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        Response(
+            status: .ok, headers: [.contentType: "application/schema+json"],
+            body: .init(byteBuffer: ByteBuffer(bytes: TaskSchema.bytes)))
     }
 
     /// `GET /v1/specs/{digest}`: the canonical spec, for runners.
