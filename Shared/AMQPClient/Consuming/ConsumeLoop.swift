@@ -1,3 +1,4 @@
+import Glibc
 import Logging
 
 /// The consumer's thread: connects, subscribes, hands deliveries out and sends settlements. Everything here runs on it.
@@ -19,7 +20,11 @@ final class ConsumeLoop {
     private static let ackShare = 8
     private static let gatherTime: Duration = .milliseconds(1)
     /// How many events are taken off the wire before settlements have their turn.
-    private static let burst = 64
+    private static let burst = 256
+    /// Where so many came at once more are coming. A moment's rest lets them gather: each burst costs this thread and its
+    /// readers a wake-up, which on a busy machine is most of their work. What comes alone is handed out at once.
+    private static let busyCount = 8
+    private static let restMicroseconds: UInt32 = 200
 
     /// A class: what changes with each delivery must not be copied.
     private final class OpenChannel {
@@ -102,7 +107,7 @@ final class ConsumeLoop {
             consumer.control.setBusy(true)
             if consumer.control.phase == .running { try reconcile(wire) }
             let isComplete = try settle(wire)
-            try receive(wire)
+            let count = try receive(wire)
             consumer.control.setBusy(false)
             if consumer.control.phase != .running {
                 if drainUntil == nil { consumer.finishAll() }
@@ -115,6 +120,10 @@ final class ConsumeLoop {
                 }
             }
             if wire.hasBufferedFrames { continue }
+            if count >= Self.busyCount {
+                usleep(Self.restMicroseconds)
+                continue
+            }
             consumer.control.wakeUp.wait(
                 socket: wire.socket, timeout: isComplete ? .milliseconds(200) : Self.gatherTime)
         }
@@ -238,11 +247,12 @@ final class ConsumeLoop {
         return isComplete
     }
 
-    private func receive(_ wire: AMQPWire) throws(AMQPError) {
+    /// Returns how many events there were.
+    private func receive(_ wire: AMQPWire) throws(AMQPError) -> Int {
         defer { handOut() }
         // Bounded, so that settlements go out while deliveries pour in.
-        for _ in 0..<Self.burst {
-            guard let event = try wire.nextEvent(waitingFor: .zero) else { return }
+        for count in 0..<Self.burst {
+            guard let event = try wire.nextEvent(waitingFor: .zero) else { return count }
             switch event {
             case .delivered(let content): note(content)
             case .consumerCancelled(let channel):
@@ -259,6 +269,7 @@ final class ConsumeLoop {
             case .blocked, .unblocked, .confirmed, .returned: break
             }
         }
+        return Self.burst
     }
 
     private func delayReopening(_ channel: UInt16) {
