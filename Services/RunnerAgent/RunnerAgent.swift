@@ -378,20 +378,7 @@ package actor RunnerAgent: Service {
             ])
     }
 
-    /// Sends until the broker confirms or the agent stops; the same message id each time, so that it counts once.
     private func publish(_ body: some MessageBody, routingKey: String) async {
-        let id = MessageID(UUID.v7())
-        let isHeartbeat = body is Heartbeat
-        while true {
-            do {
-                let message = try Envelope.message(body, exchange: Topology.inbound, routingKey: routingKey, id: id)
-                return try await publisher.publish(message)
-            } catch {
-                // The next heartbeat is as good as this one.
-                if isHeartbeat || publisher.status == .closed { return }
-                logger.debug("A message could not be sent yet", metadata: ["error": "\(error)"])
-                do { try await Task.sleep(for: .milliseconds(300)) } catch { return }
-            }
-        }
+        await publisher.sendInbound(body, routingKey: routingKey, once: body is Heartbeat, logger: logger)
     }
 }

@@ -297,18 +297,7 @@ package actor BuilderAgent: Service {
 
     private func giveUp(_ id: BuildAttemptID) { answers.removeValue(forKey: id)?.resume(returning: nil) }
 
-    /// Sends until the broker confirms or the agent stops; the same message id each time, so that it counts once.
     private func send(_ body: some MessageBody, routingKey: String, once: Bool = false) async {
-        let id = MessageID(UUID.v7())
-        while true {
-            do {
-                let message = try Envelope.message(body, exchange: Topology.inbound, routingKey: routingKey, id: id)
-                return try await publisher.publish(message)
-            } catch {
-                if once || publisher.status == .closed { return }
-                logger.debug("A message could not be sent yet", metadata: ["error": "\(error)"])
-                do { try await Task.sleep(for: .milliseconds(300)) } catch { return }
-            }
-        }
+        await publisher.sendInbound(body, routingKey: routingKey, once: once, logger: logger)
     }
 }
