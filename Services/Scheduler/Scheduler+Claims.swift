@@ -14,6 +14,13 @@ extension Scheduler {
                 // Nobody to answer.
                 throw MalformedMessage("claims for a runner that is not registered")
             }
+            if !runner.isDisqualified, !task.state.isFinal,
+                let token = try await Replicas.heldToken(
+                    claim.id, of: claim.runner, lease: policy.lease, in: transaction)
+            {
+                // The first answer is late or was lost: a claim may be repeated like every other message.
+                return [try grantMessage(claim, token: token)]
+            }
             if let reason = try await refusal(of: claim, task, runner, in: transaction) {
                 return try await refuse(claim, reason, task, in: transaction)
             }
@@ -78,10 +85,12 @@ extension Scheduler {
             ], to: task.id, in: transaction)
         logger.info(
             "Granted", metadata: ["task": "\(task.id)", "replica": "\(claim.id.replica)", "runner": "\(claim.runner)"])
-        return [
-            try Routing.toRunner(
-                Grant(id: claim.id, token: token, leaseMilliseconds: policy.lease.milliseconds), claim.runner)
-        ]
+        return [try grantMessage(claim, token: token)]
+    }
+
+    private func grantMessage(_ claim: Claim, token: String) throws -> OutboxMessage {
+        try Routing.toRunner(
+            Grant(id: claim.id, token: token, leaseMilliseconds: policy.lease.milliseconds), claim.runner)
     }
 
     /// Notes that a runner lives and renews what it holds.

@@ -130,6 +130,26 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(4)))
+    func `A claim that is repeated by who holds the replica is answered as the first was`() async throws {
+        try await Stage.set { stage in
+            let runners = try await stage.runners(3)
+            let task = try await stage.task()
+            let lane = try await stage.replicas(of: task)[0].lane
+            let holder = try #require(runners.first { $0.lane == lane })
+            for _ in 0..<2 { try await stage.claim(task, holder) }
+            let grants = try await stage.pool.query("SELECT body FROM outbox WHERE type = 'parity.grant/v1'")
+            let bodies = try grants.map { try $0.decode("body", as: String.self) }
+            #expect(bodies.count == 2 && Set(bodies).count == 1)
+            #expect(try await stage.replicas(of: task)[0].grants == 1)
+            // Once the lease is over it is held no more.
+            try await stage.pool.query("UPDATE replicas SET lease_expires_at = now() WHERE state = 'granted'")
+            try await stage.claim(task, holder)
+            let after = try await stage.pool.query("SELECT body FROM outbox WHERE type = 'parity.grant/v1'")
+            #expect(after.count == 2)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(4)))
     func `Tasks of a class without runners do not stand before the others`() async throws {
         try await Stage.set { stage in
             for _ in 0..<120 { _ = try await stage.task(of: "linux-arm64.small") }

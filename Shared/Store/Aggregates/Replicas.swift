@@ -148,6 +148,22 @@ package enum Replicas {
         return true
     }
 
+    /// The token of an attempt that `runner` holds already, its lease renewed; nil if it does not.
+    package static func heldToken(
+        _ id: AttemptID, of runner: RunnerID, lease: Duration, in session: some PostgresSession
+    ) async throws -> String? {
+        try await session.query(
+            """
+            UPDATE replicas r SET lease_expires_at = now() + $5 * interval '1 millisecond'
+            FROM attempts a
+            WHERE r.task_id = $1 AND r.replica = $2 AND r.attempt = $3 AND r.state = 'granted' AND r.runner_id = $4
+                AND r.lease_expires_at > now() AND a.task_id = r.task_id AND a.replica = r.replica
+                AND a.attempt = r.attempt AND a.runner_id = r.runner_id
+            RETURNING a.token
+            """, id.task, Int32(id.replica), Int32(id.attempt), runner, Double(lease.milliseconds)
+        ).first?.decode("token")
+    }
+
     /// Renews what `runner` truly holds, by the database's clock, and returns it.
     package static func renew(
         _ held: [Heartbeat.Held], of runner: RunnerID, lease: Duration, in session: some PostgresSession
