@@ -70,10 +70,10 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(3)))
+    @Test(.timeLimit(.minutes(6)))
     func `An independent program comes to the same digests`() async throws {
         #expect(try await Self.python("output_digests.py", ["Vectors/output-vectors.json"]) == "23")
         let specs = ["Schemas/task.schema.json", "Vectors/spec-vectors.json", "Vectors/canonical-vectors.json"]
-        #expect(try await Self.python("spec_digests.py", specs) == "34")
+        #expect(try await Self.python("spec_digests.py", specs) == "36")
     }
 }
