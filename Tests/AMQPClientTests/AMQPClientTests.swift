@@ -30,7 +30,7 @@ import Testing
         AMQPMessage(exchange: "", routingKey: key, body: Array(text.utf8))
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(6)))
     func `A thousand messages in flight are confirmed and delivered once each`() async throws {
         try await withClients { publisher, consumer, _ in
             let results = await publisher.publish(contentsOf: (0..<1000).map { message("\($0)") })
@@ -44,7 +44,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(6)))
     func `Few acks of a large prefetch go out as well, also just before the subscription ends`() async throws {
         try await withClients { publisher, consumer, broker in
             _ = await publisher.publish(contentsOf: (0..<10).map { message("\($0)") })
@@ -74,7 +74,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(6)))
     func `A message that reaches no queue comes back as an error`() async throws {
         try await withClients { publisher, _, _ in
             let error = await #expect(throws: AMQPError.self) {
@@ -85,7 +85,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(6)))
     func `A full queue that refuses is an error, and a missing exchange fails only its message`() async throws {
         try await withClients { publisher, _, broker in
             let configuration = try AMQPConfiguration(url: broker.url)
@@ -105,7 +105,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(6)))
     func `Prefetch bounds what is under way, and what is rejected comes again`() async throws {
         try await withClients { publisher, consumer, _ in
             _ = await publisher.publish(contentsOf: (0..<10).map { message("\($0)") })
@@ -129,7 +129,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(6)))
     func `A closed connection is made again and the work goes on`() async throws {
         try await withClients { publisher, consumer, broker in
             var iterator = consumer.subscribe(queue: "q", prefetch: 10).makeAsyncIterator()
@@ -149,7 +149,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(6)))
     func `A queue deleted under its consumer is noticed and consumed again once it is back`() async throws {
         try await withClients { publisher, consumer, broker in
             var iterator = consumer.subscribe(queue: "q", prefetch: 10).makeAsyncIterator()
@@ -170,7 +170,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(6)))
     func `Field tables come back as they went`() async throws {
         try await withClients { publisher, consumer, _ in
             var sent = message("x")
@@ -189,7 +189,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(6)))
     func `A wrong password ends the client at once`() async throws {
         var configuration = try AMQPConfiguration(url: try TestEnvironment.amqp)
         configuration.password = "wrong"

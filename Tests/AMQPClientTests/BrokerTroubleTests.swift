@@ -5,7 +5,7 @@ import Testing
 @testable import AMQPClient
 
 /// What a broker does to its clients on a bad day. The node is this suite's own.
-@Suite(.serialized, .timeLimit(.minutes(3))) struct BrokerTroubleTests {
+@Suite(.serialized, .timeLimit(.minutes(6))) struct BrokerTroubleTests {
     private static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     private static let queue = AMQPQueue(name: "q", arguments: ["x-queue-type": "quorum"])
 

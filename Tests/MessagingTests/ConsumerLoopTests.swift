@@ -30,7 +30,7 @@ import Testing
             ])
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(6)))
     func `Malformed messages are set aside at once, those that always fail after five tries, the rest is done`()
         async throws
     {
@@ -64,7 +64,7 @@ import Testing
     }
 
     @Test(
-        .timeLimit(.minutes(1)),
+        .timeLimit(.minutes(6)),
         arguments: [
             PostgresError(code: .connectionFailed, message: "away"),
             // As the client reports a statement that took too long, a lock that did, a session that idled, a conflict
@@ -95,7 +95,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(6)))
     func `A message that comes twice has its effect once, also when the first time broke off`() async throws {
         try await MessagingStage.set { stage in
             let ids = (0..<40).map { _ in MessageID(UUID.v7()).description }

@@ -49,7 +49,7 @@ struct MessagingStage: Sendable {
 
     /// Fails the test if `condition` does not come about.
     func expectEventually(
-        within limit: Duration = .seconds(20), sourceLocation: SourceLocation = #_sourceLocation,
+        within limit: Duration = .seconds(60), sourceLocation: SourceLocation = #_sourceLocation,
         _ condition: () async throws -> Bool
     ) async throws {
         let isMet = try await TestEnvironment.eventually(within: limit, condition)

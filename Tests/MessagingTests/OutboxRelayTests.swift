@@ -13,7 +13,7 @@ import Testing
         try (0..<count).map { _ in try Routing.evaluate(TaskID(UUID.v7())) }
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(6)))
     func `What a transaction left is sent once, by several relays at once, and what it rolled back never`() async throws
     {
         try await MessagingStage.set { stage in
@@ -39,7 +39,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(6)))
     func `A message that no queue takes stays, the others go, and it goes when a queue takes it`() async throws {
         try await MessagingStage.set { stage in
             let lane = Topology.laneQueue(taskClass: "linux-amd64.small", lane: 7)
@@ -61,7 +61,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(6)))
     func `Connections that break again and again lose nothing`() async throws {
         try await MessagingStage.set { stage in
             let sent = try messages(600)
@@ -78,7 +78,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(6)))
     func `What a relay that died had claimed is sent by another when its hold is over`() async throws {
         try await MessagingStage.set { stage in
             try await stage.insert(try messages(3))

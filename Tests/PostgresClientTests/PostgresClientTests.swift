@@ -22,7 +22,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(6)))
     func `Every type comes back as it went`() async throws {
         try await withPool { pool in
             let uuid = UUID()
@@ -46,7 +46,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(6)))
     func `Errors carry their SQLSTATE and constraint, and the connection stays usable`() async throws {
         try await withPool { pool in
             try await pool.query("CREATE TABLE t (id int4 CONSTRAINT t_key PRIMARY KEY)")
@@ -59,7 +59,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(6)))
     func `What took too long is transient, a broken rule is not`() async throws {
         try await withPool { pool in
             try await pool.query("CREATE TABLE t (id int4 PRIMARY KEY)")
@@ -96,7 +96,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(6)))
     func `A pipeline runs in one go and stops at its first error`() async throws {
         try await withPool { pool in
             try await pool.query("CREATE TABLE t (id int4 PRIMARY KEY)")
@@ -117,7 +117,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(6)))
     func `A transaction rolls back when its body throws, and deadlocks are retried`() async throws {
         try await withPool { pool in
             try await pool.query("CREATE TABLE t (id int4 PRIMARY KEY, n int4 NOT NULL DEFAULT 0)")
@@ -146,7 +146,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(6)))
     func `A cancelled task cancels its statement and gives its connection back`() async throws {
         try await withPool(connections: 1) { pool in
             let task = Task { try await pool.query("SELECT pg_sleep(4)") }
@@ -159,7 +159,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(6)))
     func `Among many cancelled statements each answer goes to its own caller, and no other is cancelled`() async throws
     {
         try await withPool { pool in
@@ -186,7 +186,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(6)))
     func `A full pool sends away who waits too long, and recovers from a killed backend`() async throws {
         try await withPool(connections: 1) { pool in
             try await pool.withConnection { connection in
@@ -203,7 +203,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(6)))
     func `Migrations run once, whoever comes first, and an edited one is refused`() async throws {
         try await PostgresTestDatabase.withDatabase { url in
             let configuration = try PostgresConfiguration(url: url)
@@ -222,7 +222,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(6)))
     func `A listening connection hears what another notifies, in order`() async throws {
         try await withPool { pool in
             let (heard, sink) = AsyncStream<PostgresNotification>.makeStream()

@@ -1,3 +1,4 @@
+import AMQPClient
 import ParityProtocol
 import PostgresClient
 import Testing
@@ -9,6 +10,16 @@ import Testing
     func `A database that is away or too busy answers 503, so that callers try again`(sqlState: String) {
         let problem = Problem(PostgresError(code: .server, message: "", sqlState: sqlState) as any Error)
         #expect(problem?.status == 503)
+    }
+
+    @Test(arguments: [AMQPError.Code.connectionFailed, .timedOut, .closed, .channelClosed, .refused])
+    func `So does a broker that is away or too busy`(code: AMQPError.Code) {
+        #expect(Problem(AMQPError(code: code, message: "") as any Error)?.status == 503)
+    }
+
+    @Test(arguments: [AMQPError.Code.authenticationFailed, .accessRefused, .preconditionFailed, .invalidURL])
+    func `What the broker refuses for good is our own fault`(code: AMQPError.Code) {
+        #expect(Problem(AMQPError(code: code, message: "") as any Error) == nil)
     }
 
     @Test(arguments: ["23505", "42P01", "22P02"])

@@ -110,7 +110,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(6)))
     func `A claim from another lane is refused, and the offer stays where it is`() async throws {
         try await Stage.set { stage in
             let runners = try await stage.runners(4)
@@ -129,7 +129,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(6)))
     func `A claim that is repeated by who holds the replica is answered as the first was`() async throws {
         try await Stage.set { stage in
             let runners = try await stage.runners(3)
@@ -149,7 +149,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(6)))
     func `Tasks of a class without runners do not stand before the others`() async throws {
         try await Stage.set { stage in
             for _ in 0..<120 { _ = try await stage.task(of: "linux-arm64.small") }
@@ -160,7 +160,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(6)))
     func `One step that fails holds up no other`() async throws {
         try await Stage.set { stage in
             let runners = try await stage.runners(4)
@@ -183,7 +183,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(6)))
     func `What a disqualified runner holds is offered to others at once`() async throws {
         try await Stage.set { stage in
             let runners = try await stage.runners(6)
@@ -200,7 +200,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(6)))
     func `Reminders of one task go out at growing distances`() async throws {
         try await Stage.set { stage in
             let task = try await stage.task()
@@ -230,7 +230,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(6)))
     func `A lane that was only passed through is free for the other replicas`() async throws {
         try await Stage.set { stage in
             let runners = try await stage.runners(4)
@@ -249,7 +249,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(6)))
     func `A lane whose owner was granted a replica stays closed to the others`() async throws {
         try await Stage.set { stage in
             let runners = try await stage.runners(3)
@@ -274,7 +274,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(6)))
     func `A silence of all runners moves nothing, and that of one moves its offers`() async throws {
         try await Stage.set { stage in
             let runners = try await stage.runners(4)
@@ -313,7 +313,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(6)))
     func `A silence of more than ten leases is believed`() async throws {
         try await Stage.set { stage in
             _ = try await stage.runners(3)
@@ -325,7 +325,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(6)))
     func `A heartbeat that comes late, or a second time, changes nothing`() async throws {
         try await Stage.set { stage in
             let runners = try await stage.runners(3)
@@ -378,7 +378,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(6)))
     func `A runner that registers again is not ended by the goodbye of its earlier life`() async throws {
         try await Stage.set { stage in
             let key = RunnerKey(Curve25519.Signing.PrivateKey().publicKey)

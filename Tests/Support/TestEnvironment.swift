@@ -31,7 +31,7 @@ package enum TestEnvironment {
 
     /// Waits for a condition, at most `limit`; a last look decides.
     package static func eventually(
-        within limit: Duration = .seconds(20), _ condition: () async throws -> Bool
+        within limit: Duration = .seconds(60), _ condition: () async throws -> Bool
     ) async throws -> Bool {
         let deadline = ContinuousClock.now.advanced(by: limit)
         while ContinuousClock.now < deadline {

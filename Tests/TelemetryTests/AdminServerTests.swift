@@ -9,7 +9,7 @@ import Testing
 
 @testable import Telemetry
 
-@Suite(.timeLimit(.minutes(1))) struct AdminServerTests {
+@Suite(.timeLimit(.minutes(6))) struct AdminServerTests {
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     @Test func `probes and metrics are answered`() async throws {

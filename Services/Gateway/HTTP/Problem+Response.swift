@@ -1,3 +1,4 @@
+import AMQPClient
 import BlobStore
 import Foundation
 import HTTPTypes
@@ -14,6 +15,10 @@ extension Problem {
             detail: "send a valid API key as Authorization: Bearer <key>")
     }
 
+    static var foreignCursor: Problem {
+        badRequest("cursor", "the cursor is not the next_cursor of a page")
+    }
+
     static func notFound(_ what: String) -> Problem {
         Problem(status: 404, code: "not_found", title: "Not Found", detail: "there is no \(what)")
     }
@@ -28,6 +33,12 @@ extension Problem {
             detail: "the task spec has \(faults.count) fault\(faults.count == 1 ? "" : "s")", faults: faults)
     }
 
+    static func unavailable(_ server: String) -> Problem {
+        Problem(
+            status: 503, code: "unavailable", title: "Service Unavailable",
+            detail: "\(server) cannot be reached or is too busy right now; try again")
+    }
+
     /// What an error of any kind means to the caller; nil for one that is our own fault.
     init?(_ error: any Error) {
         switch error {
@@ -40,10 +51,8 @@ extension Problem {
             self = Problem(
                 status: 402, code: "insufficient_balance", title: "Payment Required",
                 detail: "the account's balance does not cover the reward; deposit first")
-        case let error as PostgresError where error.isTransient:
-            self = Problem(
-                status: 503, code: "unavailable", title: "Service Unavailable",
-                detail: "the database cannot be reached or is too busy right now; try again")
+        case let error as PostgresError where error.isTransient: self = .unavailable("the database")
+        case let error as AMQPError where error.isTransient: self = .unavailable("the message broker")
         case let error as HTTPError:
             self = Problem(
                 status: error.status.code, code: "http_\(error.status.code)", title: error.status.reasonPhrase,

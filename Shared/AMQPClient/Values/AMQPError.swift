@@ -38,6 +38,11 @@ package struct AMQPError: Error, Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// It may pass by itself: trying the same later can succeed.
+    package var isTransient: Bool {
+        [.connectionFailed, .timedOut, .closed, .channelClosed, .refused, .resourceLocked].contains(code)
+    }
+
     package let code: Code
     package let message: String
     /// The broker's own number, such as 404.

@@ -25,7 +25,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(6)))
     func `A hundred who ask at once share one operation, and the next starts another`() async throws {
         let flight = SingleFlight<String, Int>()
         let gate = Gate()
@@ -39,7 +39,7 @@ import Testing
         #expect(try await flight.run("a") { try await gate.pass() } == 2)
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(6)))
     func `A failure reaches everybody and is not remembered`() async throws {
         struct Failure: Error {}
         let flight = SingleFlight<String, Int>()
@@ -47,7 +47,7 @@ import Testing
         #expect(try await flight.run("a") { 1 } == 1)
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(6)))
     func `The operation is cancelled when the last who waits has left`() async throws {
         let flight = SingleFlight<String, Int>()
         let gate = Gate()
@@ -65,7 +65,7 @@ import Testing
         #expect(try await flight.run("a") { try await gate.pass() } == 2)
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(6)))
     func `Who comes cancelled leaves at once`() async throws {
         let flight = SingleFlight<String, Int>()
         let gate = Gate()

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What the agent does with offers, and when a slot is free again.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct RunnerAgentTests {
+@Suite(.serialized, .timeLimit(.minutes(6))) struct RunnerAgentTests {
     @Test func `An offer that is sent twice is one attempt and takes one slot`() async throws {
         try await AgentStage.set(slots: 2) { stage in
             let (first, second, third) = (stage.attempt(), stage.attempt(), stage.attempt())
