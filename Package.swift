@@ -38,9 +38,10 @@ let serviceCore: [Target.Dependency] = [
     argumentParser, configuration, lifecycle, logging, metrics,
 ]
 
-func service(_ name: String, _ extra: [Target.Dependency] = []) -> Target {
+func service(_ name: String, _ extra: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
     .executableTarget(
-        name: name, dependencies: serviceCore + extra, path: "Services/\(name)", swiftSettings: strict)
+        name: name, dependencies: serviceCore + extra, path: "Services/\(name)", resources: resources,
+        swiftSettings: strict)
 }
 
 func module(
@@ -113,7 +114,9 @@ let package = Package(
         module("BlobStore", ["ParityProtocol", nioCore, nioPosix]),
 
         // Services.
-        service("Gateway", ["BlobStore", "Ledger", crypto, hummingbird, httpTypes, nioCore]),
+        service(
+            "Gateway", ["BlobStore", "Ledger", crypto, hummingbird, httpTypes, nioCore, nioHTTP1],
+            resources: [.embedInCode("HTTP/openapi.yaml")]),
         service("Scheduler"),
         service("Verifier", [crypto]),
         service("Payout", ["Ledger"]),
@@ -160,14 +163,14 @@ let package = Package(
             "ServiceTests",
             [
                 "Gateway", "Scheduler", "Verifier", "Payout", "RunnerAgent", "ParityCLI", "Ledger", "TestSupport",
-                asyncHTTPClient, crypto, httpTypes, hummingbird, nioCore, nioHTTP1,
+                asyncHTTPClient, crypto, httpTypes, hummingbird, nioCore, nioHTTP1, yams,
             ] + serviceCore),
         tests(
             "IntegrationTests",
             [
                 "Gateway", "Scheduler", "Verifier", "Payout", "RunnerAgent", "BlobStore", "Sandbox", "TestSupport",
                 asyncHTTPClient, crypto, hummingbird, nioCore, nioFoundationCompat, nioHTTP1,
-            ] + serviceCore),
+            ] + serviceCore, exclude: ["Contract/Python"]),
 
         tests(
             "DeterminismTests",

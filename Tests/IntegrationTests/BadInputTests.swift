@@ -8,7 +8,7 @@ import Testing
 @testable import Gateway
 
 @Suite(.serialized) struct BadInputTests {
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(6)))
     func `Bad input gets an error that names the fault`() async throws {
         try await TestNetwork.run { network in
             let api = network.api
@@ -45,7 +45,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(6)))
     func `An idempotency key books one task, also for twenty requests at once`() async throws {
         try await TestNetwork.run { network in
             // Just enough for one: a request that did not wait for the first would find nothing to pay with.
@@ -69,7 +69,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(6)))
     func `Making an account again with the same idempotency key gives the same account and key`() async throws {
         try await TestNetwork.run { network in
             func create(_ name: String, _ key: String) async throws -> (status: Int, body: Data) {
@@ -89,7 +89,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(6)))
     func `A page of large specs is cut short and goes on`() async throws {
         try await TestNetwork.run { network in
             let account = try await network.api.makeAccount("submitter", units: 100)
@@ -128,7 +128,7 @@ import Testing
         #expect(watch.admit(account) != nil)
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(6)))
     func `Forty tasks at once cannot overspend`() async throws {
         try await TestNetwork.run { network in
             let account = try await network.api.makeAccount("submitter", units: 1000)

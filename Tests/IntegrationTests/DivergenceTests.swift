@@ -27,7 +27,7 @@ import Testing
         return try network.api.decode(DivergenceReport.self, body)
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(6)))
     func `Results that all differ are explained, to their submitter alone`() async throws {
         try await TestNetwork.run { network in
             let submitter = try await network.api.makeAccount("submitter", units: 5000)
@@ -79,7 +79,7 @@ import Testing
         #expect(events.contains { $0.type == .taskSettled })
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(6)))
     func `A late liar is compared with the accepted output, and uploads only what is small`() async throws {
         try await TestNetwork.run { network in
             let submitter = try await network.api.makeAccount("submitter", units: 5000)
@@ -128,7 +128,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(6)))
     func `Equal results have no report, and a lost message only delays one`() async throws {
         try await TestNetwork.run { network in
             let submitter = try await network.api.makeAccount("submitter", units: 5000)
@@ -168,7 +168,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(6)))
     func `An account cannot upload without end`() async throws {
         try await TestNetwork.run(overrides: ["PARITY_DAILY_UPLOAD_BYTES": "1000"]) { network in
             let one = try await network.api.makeAccount("one", units: 0)

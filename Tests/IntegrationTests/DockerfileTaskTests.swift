@@ -181,7 +181,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(6)))
     func `Only an account with the right registers builders`() async throws {
         try await stage { stage in
             for (account, isAllowed) in [(stage.agents.operators, false), (stage.agents.builders, true)] {

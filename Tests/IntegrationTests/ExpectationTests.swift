@@ -19,7 +19,7 @@ import Testing
         ("agree", #"{"output_digest":"sha256:\#(String(repeating: "0", count: 64))"}"#, ["/expect/output_digest"]),
     ]
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(6)))
     func `Runners are paid for agreeing, and the submitter is told what was not met`() async throws {
         try await TestNetwork.run { network in
             let submitter = try await network.api.makeAccount("submitter", units: 10_000)

@@ -20,7 +20,7 @@ import Testing
         #expect(try PostgresTestDatabase.audit(network.database) == "")
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(6)))
     func `Fifty tasks with a liar, disagreement, a killed runner and both servers restarted end right`() async throws {
         try await TestNetwork.runOnPrivateServers { network, postgres, rabbitMQ in
             let submitter = try await network.api.makeAccount("submitter", units: 100_000)
@@ -73,7 +73,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(3)))
+    @Test(.timeLimit(.minutes(6)))
     func `Finished work outlives an outage of the database, which is one of the gateway`() async throws {
         // Longer than the outage: whoever holds a lease may finish.
         try await TestNetwork.runOnPrivateServers(overrides: ["PARITY_LEASE": "60s"]) { network, postgres, _ in
@@ -121,7 +121,7 @@ import Testing
         #expect(try failures.map { try $0.decode("detail", as: String.self) } == [])
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(6)))
     func `A cancelled task is refunded and pays nobody`() async throws {
         try await TestNetwork.run { network in
             let submitter = try await network.api.makeAccount("submitter", units: 5000)
@@ -139,7 +139,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(6)))
     func `A task that cannot be prepared anywhere fails and is refunded`() async throws {
         try await TestNetwork.run { network in
             let submitter = try await network.api.makeAccount("submitter", units: 5000)
@@ -167,7 +167,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(6)))
     func
         `Who states another exit code beside the right digest has mismatched, and an administrator's runners are paid`()
         async throws

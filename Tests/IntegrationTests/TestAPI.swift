@@ -9,6 +9,7 @@ import ParityProtocol
 struct TestAPI: Sendable {
     static let adminKey = "test-admin-key"
     let base: String
+    let log = AnswerLog()
 
     struct Account: Sendable {
         let id: AccountID
@@ -28,8 +29,17 @@ struct TestAPI: Sendable {
             }
             request.body = .bytes(Data(json.utf8))
         }
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
-        return (Int(response.status.code), Data(buffer: try await response.body.collect(upTo: 16 << 20)))
+        return try await execute(request, path: path)
+    }
+
+    private func execute(_ request: HTTPClientRequest, path: String) async throws -> (status: Int, body: Data) {
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
+        let (status, body) = (
+            Int(response.status.code), Data(buffer: try await response.body.collect(upTo: 16 << 20))
+        )
+        log.note(
+            request.method.rawValue, path, status, type: response.headers.first(name: "Content-Type") ?? "", body: body)
+        return (status, body)
     }
 
     func isReady() async throws -> Bool { try await send("GET", "/readyz").status == 200 }
@@ -39,11 +49,12 @@ struct TestAPI: Sendable {
     /// Uploads a blob and returns its digest.
     func upload(_ bytes: [UInt8], key: String) async throws -> Digest {
         let digest = Digest.sha256(of: bytes)
-        var request = HTTPClientRequest(url: "\(base)/v1/blobs/\(digest)")
+        let path = "/v1/blobs/\(digest)"
+        var request = HTTPClientRequest(url: base + path)
         request.method = .PUT
         request.headers.add(name: "Authorization", value: "Bearer \(key)")
         request.body = .bytes(bytes)
-        _ = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
+        _ = try await execute(request, path: path)
         return digest
     }
 

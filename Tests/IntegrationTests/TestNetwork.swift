@@ -63,8 +63,8 @@ struct TestNetwork: Sendable {
         database: String, brokerURL: String, overrides: [String: String] = [:],
         _ body: @escaping @Sendable (TestNetwork) async throws -> Void
     ) async throws {
-        var logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        logger.logLevel = .critical
+        var logger = Logger(label: "test")
+        logger.logLevel = .error
         let folder = FileManager.default.temporaryDirectory.appending(path: TestEnvironment.uniqueName()).path()
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let reader = try SettingsReader(
@@ -110,6 +110,7 @@ struct TestNetwork: Sendable {
                     logger: logger))
             await group.triggerGracefulShutdown()
             try await tasks.waitForAll()
+            try await api.log.judge()
         }
     }
 

@@ -3,6 +3,7 @@ package import Hummingbird
 import Logging
 import Metrics
 import NIOCore
+import NIOHTTP1
 import ParityProtocol
 import PostgresClient
 package import Telemetry
@@ -11,7 +12,7 @@ extension Gateway {
     typealias Handler = @Sendable (Request, BasicRequestContext) async throws -> Response
 
     /// Every path of the API with its methods. A known path with another method answers 405.
-    private var routes: [(path: RouterPath, methods: [(HTTPRequest.Method, Handler)])] {
+    var routes: [(path: RouterPath, methods: [(HTTPRequest.Method, Handler)])] {
         [
             ("/v1/tasks", [(.get, listTasks), (.post, submitTask)]),
             ("/v1/tasks/{id}", [(.get, showTask)]),
@@ -30,6 +31,7 @@ extension Gateway {
             ("/v1/accounts", [(.post, createAccount)]),
             ("/v1/accounts/me", [(.get, showAccount)]),
             ("/v1/deposits", [(.post, deposit)]),
+            ("/openapi.yaml", [(.get, showDescription)]),
         ]
     }
 
@@ -106,6 +108,10 @@ struct ErrorMiddleware: RouterMiddleware {
             response = try await next(request, context)
         } catch is CancellationError {
             throw CancellationError()
+        } catch let error as HTTPParserError {
+            // The caller went away, or sent what is no HTTP: nobody's answer to wait for, and no fault of ours.
+            logger.debug("A request broke off", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
+            throw error
         } catch {
             response = answer(error, request, context)
         }
@@ -120,12 +126,14 @@ struct ErrorMiddleware: RouterMiddleware {
 
     private func answer(_ error: any Error, _ request: Request, _ context: Context) -> Response {
         if let problem = Problem(error) { return problem.response }
+        // Not `context.id`, which ends the process where the log handler keeps no metadata.
+        let id = context.logger[metadataKey: "hb.request.id"].map { "\($0)" } ?? "a request without an id"
         logger.error(
             "A request failed",
-            metadata: ["request": "\(context.id)", "path": "\(request.uri.path)", "error": "\(error)"])
+            metadata: ["request": "\(id)", "path": "\(request.uri.path)", "error": "\(error)"])
         return Problem(
             status: 500, code: "internal", title: "Internal Server Error",
-            detail: "this is our fault; it is logged as \(context.id)"
+            detail: "this is our fault; it is logged as \(id)"
         ).response
     }
 }

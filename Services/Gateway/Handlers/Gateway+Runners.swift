@@ -100,7 +100,10 @@ extension Gateway {
         _ = try await authenticate(request)
         let query = request.uri.queryParameters
         let limit = try pageLimit(query["limit"])
-        let cursor = query["cursor"].flatMap { RunnerID(String($0)) }
+        let cursor = try query["cursor"].map { text -> RunnerID in
+            guard let id = RunnerID(String(text)) else { throw Problem.foreignCursor }
+            return id
+        }
         let lease = settings.lease
         let runners = try await pool.withConnection {
             try await Views.runners(after: cursor, liveWithin: lease, limit: limit, in: $0)

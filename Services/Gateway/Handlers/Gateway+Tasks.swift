@@ -128,9 +128,7 @@ extension Gateway {
             return state
         }
         let cursor = try query["cursor"].map { text -> TaskID in
-            guard let id = TaskID(String(text)) else {
-                throw Problem.badRequest("cursor", "the cursor is not one of ours")
-            }
+            guard let id = TaskID(String(text)) else { throw Problem.foreignCursor }
             return id
         }
         let tasks = try await pool.withConnection {
@@ -171,13 +169,6 @@ extension Gateway {
         }
         relay.wake()
         return try JSONText.response(try await task(request, context))
-    }
-
-    /// `GET /v1/schemas/task.json`: the JSON Schema of task specs, for anybody's editor.
-    @Sendable func showTaskSchema(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        Response(
-            status: .ok, headers: [.contentType: "application/schema+json"],
-            body: .init(byteBuffer: ByteBuffer(bytes: TaskSchema.bytes)))
     }
 
     /// `GET /v1/specs/{digest}`: the canonical spec, for runners.
