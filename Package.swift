@@ -170,7 +170,7 @@ let package = Package(
             [
                 "Gateway", "Scheduler", "Verifier", "Payout", "RunnerAgent", "BlobStore", "Sandbox", "TestSupport",
                 asyncHTTPClient, crypto, hummingbird, nioCore, nioFoundationCompat, nioHTTP1,
-            ] + serviceCore, exclude: ["Contract/Python"]),
+            ] + serviceCore, exclude: ["Contract/Python", "Contract/schemathesis.toml"]),
 
         tests(
             "DeterminismTests",

@@ -22,14 +22,14 @@ import Yams
 
     private static func gateway(_ folder: URL) throws -> Gateway {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        // Nothing is asked of them.
+        let (postgres, rabbitMQ) = ("postgres://nobody@127.0.0.1:1/x", "amqp://nobody:at-all@127.0.0.1:1")
         let settings = try GatewaySettings(
             try SettingsReader(
-                overrides: [
-                    "PARITY_POSTGRES_URL": "postgres://nobody@127.0.0.1:1/x", "PARITY_AMQP_URL": "amqp://nobody:at-all@127.0.0.1:1",
-                ], environment: [:]))
+                overrides: ["PARITY_POSTGRES_URL": postgres, "PARITY_AMQP_URL": rabbitMQ], environment: [:]))
         let pool = PostgresPool(
-            configuration: try PostgresConfiguration(url: "postgres://nobody@127.0.0.1:1/x"), logger: logger)
-        let broker = try AMQPConfiguration(url: "amqp://nobody:at-all@127.0.0.1:1")
+            configuration: try PostgresConfiguration(url: postgres), logger: logger)
+        let broker = try AMQPConfiguration(url: rabbitMQ)
         let relay = OutboxRelay(
             pool: pool, publisher: AMQPPublisher(configuration: broker, logger: logger), logger: logger)
         return Gateway(
@@ -50,7 +50,7 @@ import Yams
                 "\($0.uppercased()) \(path.string ?? "")"
             }
         }
-        let probes = ["GET /healthz", "GET /readyz", "GET /metrics"]
+        let probes = AdminRoutes.paths.map { "GET \($0)" }
         #expect(Set(described) == Set(routes + probes))
         #expect(described.count == routes.count + probes.count)
     }

@@ -32,7 +32,7 @@ package enum TestCommand {
         let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
         guard process.terminationStatus == 0 else {
-            throw TestEnvironment.Missing(description: "\(program) \(arguments) failed: \(text.suffix(2000))")
+            throw TestEnvironment.Missing(description: "\(program) \(arguments) failed: \(text.suffix(200_000))")
         }
         return text
     }

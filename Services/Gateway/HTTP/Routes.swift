@@ -38,28 +38,14 @@ extension Gateway {
     /// The whole HTTP surface.
     package func router(checks: [ReadinessCheck]) -> Router<BasicRequestContext> {
         let router = Router(context: BasicRequestContext.self)
-        router.add(middleware: ErrorMiddleware(logger: logger))
+        let routes = routes
+        let known = routes.map { ($0.path, $0.methods.map(\.0)) } + AdminRoutes.paths.map { ($0, [.get]) }
+        router.add(middleware: ErrorMiddleware(known: known, logger: logger))
         AdminRoutes.add(to: router, checks: checks)
-        let all: [HTTPRequest.Method] = [.get, .head, .post, .put, .delete, .patch, .options]
         for (path, methods) in routes {
-            for (method, handler) in methods {
-                router.on(path, method: method, use: traced(handler))
-            }
-            let allowed = methods.map(\.0)
-            for method in all where !allowed.contains(method) {
-                router.on(path, method: method) { _, _ in Self.methodNotAllowed(allowed) }
-            }
+            for (method, handler) in methods { router.on(path, method: method, use: traced(handler)) }
         }
         return router
-    }
-
-    private static func methodNotAllowed(_ allowed: [HTTPRequest.Method]) -> Response {
-        let list = allowed.map(\.rawValue).joined(separator: ", ")
-        var response = Problem(
-            status: 405, code: "method_not_allowed", title: "Method Not Allowed", detail: "this path takes \(list)"
-        ).response
-        response.headers[.allow] = list
-        return response
     }
 
     private func traced(_ handler: @escaping Handler) -> Handler {
@@ -98,6 +84,8 @@ extension Gateway {
 /// Outermost: every error leaves as a problem document, and what is our own fault is logged with the request.
 struct ErrorMiddleware: RouterMiddleware {
     typealias Context = BasicRequestContext
+    /// The paths that there are, with their methods.
+    let known: [(path: RouterPath, methods: [HTTPRequest.Method])]
     let logger: Logger
 
     @concurrent func handle(
@@ -125,6 +113,10 @@ struct ErrorMiddleware: RouterMiddleware {
     }
 
     private func answer(_ error: any Error, _ request: Request, _ context: Context) -> Response {
+        // Handlers say what they did not find as a problem: this is the router's, which tells no method from no path.
+        if let error = error as? HTTPError, error.status == .notFound, let methods = methods(of: request.uri.path) {
+            return Self.methodNotAllowed(methods)
+        }
         if let problem = Problem(error) { return problem.response }
         // Not `context.id`, which ends the process where the log handler keeps no metadata.
         let id = context.logger[metadataKey: "hb.request.id"].map { "\($0)" } ?? "a request without an id"
@@ -135,5 +127,23 @@ struct ErrorMiddleware: RouterMiddleware {
             status: 500, code: "internal", title: "Internal Server Error",
             detail: "this is our fault; it is logged as \(id)"
         ).response
+    }
+
+    private func methods(of path: String) -> [HTTPRequest.Method]? {
+        let parts = path.split(separator: "/")
+        return known.first { entry in
+            let pattern = entry.path.description.split(separator: "/")
+            guard pattern.last == "**" ? parts.count >= pattern.count : parts.count == pattern.count else { return false }
+            return zip(pattern, parts).allSatisfy { $0 == $1 || $0 == "**" || $0.hasPrefix("{") }
+        }?.methods
+    }
+
+    private static func methodNotAllowed(_ allowed: [HTTPRequest.Method]) -> Response {
+        let list = allowed.map(\.rawValue).joined(separator: ", ")
+        var response = Problem(
+            status: 405, code: "method_not_allowed", title: "Method Not Allowed", detail: "this path takes \(list)"
+        ).response
+        response.headers[.allow] = list
+        return response
     }
 }

@@ -4,6 +4,8 @@ import NIOCore
 
 /// The three routes that every service answers.
 package enum AdminRoutes {
+    package static let paths: [RouterPath] = ["/healthz", "/readyz", "/metrics"]
+
     /// Adds `GET /healthz` (200 while the process lives), `GET /readyz` (200 when all `checks` hold, else 503 with the
     /// names of those that do not) and `GET /metrics` (Prometheus text 0.0.4).
     package static func add<Context: RequestContext>(
