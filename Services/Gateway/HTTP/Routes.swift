@@ -133,7 +133,9 @@ struct ErrorMiddleware: RouterMiddleware {
         let parts = path.split(separator: "/")
         return known.first { entry in
             let pattern = entry.path.description.split(separator: "/")
-            guard pattern.last == "**" ? parts.count >= pattern.count : parts.count == pattern.count else { return false }
+            guard pattern.last == "**" ? parts.count >= pattern.count : parts.count == pattern.count else {
+                return false
+            }
             return zip(pattern, parts).allSatisfy { $0 == $1 || $0 == "**" || $0.hasPrefix("{") }
         }?.methods
     }
