@@ -13,6 +13,7 @@ import Testing
             try await stage.expectClaim(second)
             try await stage.expectEventually("the third waits in the lane") { try await stage.waitingOffers() == 1 }
             #expect(stage.executor.preparations(of: third) == 0)
+            try await stage.expectEventually("the first is prepared") { stage.executor.preparations(of: first) > 0 }
             try await stage.refuse(first)
             try await stage.expectClaim(third)
             #expect(stage.executor.preparations(of: first) == 1)
@@ -31,9 +32,9 @@ import Testing
             // Behind the first, which comes again.
             try await stage.offer(second)
             try await stage.expectClaim(second)
-            #expect(stage.executor.preparations(of: first) == 1)
             try await stage.grant(first)
             try await stage.expectEventually("it goes on") { await stage.results == [first] }
+            #expect(stage.executor.preparations(of: first) == 1)
         }
     }
 
