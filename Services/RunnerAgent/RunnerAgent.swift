@@ -24,7 +24,7 @@ package actor RunnerAgent: Service {
     private let logger: Logger
 
     private var leases: LeaseBook
-    private var answers: [AttemptID: CheckedContinuation<Answer?, Never>] = [:]
+    private let claims = PendingClaims<AttemptID, Grant, Refusal.Reason>()
     private var attempts: [AttemptID: Attempt] = [:]
     /// Preparations that nobody waits for any more, until nothing is left of them.
     private var endings: [UUID: AbandonableTask<Void>] = [:]
@@ -39,14 +39,6 @@ package actor RunnerAgent: Service {
         let work: AbandonableTask<Void>
     }
 
-    private enum Answer: Sendable {
-        case granted(Grant)
-        case refused(Refusal.Reason)
-    }
-
-    /// How long a claim may stay without answer before it is sent again, and how often.
-    private static let claimTimeout: Duration = .seconds(15)
-    private static let claimTries = 4
     private static let rememberedSpecs = 64
     /// How many preparations may still be ending before no new one is begun.
     private static let maximumEndings = 16
@@ -160,9 +152,9 @@ package actor RunnerAgent: Service {
         defer { delivery.ack() }
         do {
             if let grant = try Envelope.decode(Grant.self, from: delivery) {
-                answers.removeValue(forKey: grant.id)?.resume(returning: .granted(grant))
+                claims.hear(.granted(grant), to: grant.id)
             } else if let refusal = try Envelope.decode(Refusal.self, from: delivery) {
-                answers.removeValue(forKey: refusal.id)?.resume(returning: .refused(refusal.reason))
+                claims.hear(.refused(refusal.reason), to: refusal.id)
             } else if let renewal = try Envelope.decode(Renewal.self, from: delivery) {
                 for id in leases.renewed(renewal) { stop(id, "the network gave it to another") }
             } else if let cancel = try Envelope.decode(Cancel.self, from: delivery) {
@@ -291,38 +283,17 @@ package actor RunnerAgent: Service {
         return spec
     }
 
-    /// Asks for the offer until there is an answer; nil if it is refused.
+    /// Asks for the offer; nil if it is refused, or never answered.
     private func claim(_ id: AttemptID) async -> Grant? {
-        for _ in 0..<Self.claimTries where !Task.isCancelled {
+        let answer = await claims.answer(to: id) {
             await publish(Claim(id: id, runner: registration.id), routingKey: "claim.\(registration.id)")
-            switch await answer(to: id) {
-            case .granted(let grant): return grant
-            case .refused(let reason):
-                logger.debug("Refused", metadata: ["attempt": "\(id)", "reason": "\(reason.rawValue)"])
-                return nil
-            case nil: continue
-            }
+        }
+        if case .granted(let grant) = answer { return grant }
+        if case .refused(let reason) = answer {
+            logger.debug("Refused", metadata: ["attempt": "\(id)", "reason": "\(reason.rawValue)"])
         }
         return nil
     }
-
-    private func answer(to id: AttemptID) async -> Answer? {
-        let timeout = Task {
-            try await Task.sleep(for: Self.claimTimeout)
-            giveUp(id)
-        }
-        defer { timeout.cancel() }
-        return await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                answers.updateValue(continuation, forKey: id)?.resume(returning: nil)
-                if Task.isCancelled { giveUp(id) }
-            }
-        } onCancel: {
-            Task { await self.giveUp(id) }
-        }
-    }
-
-    private func giveUp(_ id: AttemptID) { answers.removeValue(forKey: id)?.resume(returning: nil) }
 
     // MARK: - Results
 

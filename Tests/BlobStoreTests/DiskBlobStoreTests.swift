@@ -119,7 +119,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `A second gateway that starts leaves the uploads of the first alone`() async throws {
         try await withStore { store, root in
             let digest = Digest.sha256(of: Array("hello world".utf8))

@@ -21,7 +21,7 @@ struct CorpusTests {
         let exitCodes: Set<Int64>
     }
 
-    @Test(.timeLimit(.minutes(20)))
+    @Test(.timeLimit(.minutes(60)))
     func `Of the corpus nearly all is caught, no clean program is blamed, and most causes are named`() async throws {
         let bench = try await CorpusBench()
         let findings = try await check(Corpus.nondeterministic + Corpus.clean, bench)

@@ -53,7 +53,7 @@ import Testing
 
     private func stage(_ body: @escaping @Sendable (Stage) async throws -> Void) async throws {
         // Containers take their time on a busy machine.
-        try await TestNetwork.run(overrides: ["PARITY_LEASE": "15s"]) { network in
+        try await TestNetwork.run(overrides: ["PARITY_LEASE": "30s"]) { network in
             try await RealAgents.with(network) { agents in
                 let submitter = try await network.api.makeAccount("submitter", units: 10_000)
                 try await body(Stage(network: network, agents: agents, submitter: submitter))
@@ -78,7 +78,7 @@ import Testing
     private static let base = "ARG BASE=debian:bookworm-slim\nFROM ${BASE}\n"
     private static let args = #"{"BASE":"parity-test/busybox"}"#
 
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(25)))
     func `A Dockerfile is built once, run by three, and the task names what was built of what`() async throws {
         try await stage { stage in
             try await running(stage, builders: 2) {
@@ -111,7 +111,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(25)))
     func `A build that fails ends its task with its log and a full refund`() async throws {
         try await stage { stage in
             try await running(stage) {
@@ -134,13 +134,13 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(25)))
     func `Cancelling a task stops its build and refunds it`() async throws {
         try await stage { stage in
             try await running(stage) {
                 let marker = "sleep 7\(Int.random(in: 1000...9999))"
                 let id = try await stage.submit(Self.base + "RUN echo begun; \(marker)\n", args: Self.args)
-                let begun = try await TestEnvironment.eventually(within: .seconds(60)) {
+                let begun = try await TestEnvironment.eventually(within: .seconds(240)) {
                     try await stage.isRunning(marker)
                 }
                 #expect(begun)
@@ -148,7 +148,7 @@ import Testing
                     "POST", "/v1/tasks/\(id)/cancel", key: stage.submitter.key)
                 #expect(status == 200)
                 #expect(try await stage.settled(id).state == .cancelled)
-                let gone = try await TestEnvironment.eventually(within: .seconds(60)) {
+                let gone = try await TestEnvironment.eventually(within: .seconds(240)) {
                     try await !stage.isRunning(marker)
                 }
                 #expect(gone)
@@ -157,15 +157,15 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(25)))
     func `A builder that dies is replaced, and the task is verified all the same`() async throws {
         try await stage { stage in
             try await running(stage, builders: 0) {
-                let marker = "sleep 4.0\(Int.random(in: 1000...9999))"
+                let marker = "sleep 20.0\(Int.random(in: 1000...9999))"
                 let doomed = Task { try await stage.agents.runBuilder("doomed") }
                 let id = try await stage.submit(
                     Self.base + "RUN \(marker)\nCMD [\"sh\", \"-c\", \"echo done\"]\n", args: Self.args)
-                let begun = try await TestEnvironment.eventually(within: .seconds(60)) {
+                let begun = try await TestEnvironment.eventually(within: .seconds(240)) {
                     try await stage.isRunning(marker)
                 }
                 #expect(begun)
@@ -181,7 +181,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `Only an account with the right registers builders`() async throws {
         try await stage { stage in
             for (account, isAllowed) in [(stage.agents.operators, false), (stage.agents.builders, true)] {

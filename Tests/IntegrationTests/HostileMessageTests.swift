@@ -48,7 +48,7 @@ import Testing
         ]
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `Malformed and forged messages are set aside and nothing else stops`() async throws {
         try await TestNetwork.run { network in
             let submitter = try await network.api.makeAccount("submitter", units: 5000)

@@ -32,6 +32,17 @@ struct TestAPI: Sendable {
         return try await execute(request, path: path)
     }
 
+    /// As a client should, repeats what a busy gateway sends away.
+    func sendUntilTaken(
+        _ method: String, _ path: String, key: String, json: String, headers: [(String, String)]
+    ) async throws -> (status: Int, body: Data) {
+        while true {
+            let answer = try await send(method, path, key: key, json: json, headers: headers)
+            if answer.status != 503 { return answer }
+            try await Task.sleep(for: .milliseconds(200))
+        }
+    }
+
     private func execute(_ request: HTTPClientRequest, path: String) async throws -> (status: Int, body: Data) {
         let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
         let (status, body) = (

@@ -71,7 +71,7 @@ struct TestNetwork: Sendable {
             overrides: [
                 "PARITY_POSTGRES_URL": database, "PARITY_AMQP_URL": brokerURL, "PARITY_BLOB_DIR": folder,
                 "PARITY_ADMIN_KEY": TestAPI.adminKey, "PARITY_DISTINCT_BY": "runner", "PARITY_LISTEN_PORT": "0",
-                "PARITY_LEASE": "3s",
+                "PARITY_LEASE": "15s", "PARITY_LANES": "8",
             ].merging(overrides) { $1 }, environment: [:])
         let settings = try GatewaySettings(reader)
         let core = try await NetworkService.connect("test", settings.service, logger: logger)

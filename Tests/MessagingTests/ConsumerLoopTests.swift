@@ -16,7 +16,15 @@ import Testing
             return AMQPMessage(
                 exchange: Topology.events, routingKey: "task.evaluate", body: Array(body.utf8), properties: properties)
         }
-        for result in await stage.publisher.publish(contentsOf: messages) { try result.get() }
+        // A connection that breaks takes messages with it whose fate nobody knows: they go again, under the same ids.
+        var missing = messages
+        try await stage.expectEventually {
+            let results = await stage.publisher.publish(contentsOf: missing)
+            missing = zip(missing, results).compactMap { message, result in
+                if case .success = result { nil } else { message }
+            }
+            return missing.isEmpty
+        }
     }
 
     private func loop(_ stage: MessagingStage, _ handler: @escaping ConsumerLoop.Handler) -> ConsumingService {
@@ -30,7 +38,7 @@ import Testing
             ])
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `Malformed messages are set aside at once, those that always fail after five tries, the rest is done`()
         async throws
     {
@@ -55,8 +63,8 @@ import Testing
             try await stage.running([consuming]) {
                 let dead = Topology.deadQueue(of: MessagingStage.queue)
                 try await stage.expectEventually { try await stage.count(dead) == 5 }
-                let (doneIDs, triedIDs) = (await done.ids, await tries.ids)
-                #expect(doneIDs == [ids[0]])
+                try await stage.expectEventually { await done.ids == [ids[0]] }
+                let triedIDs = await tries.ids
                 #expect(triedIDs.count { $0 == ids[5] } == 5)
                 try await stage.expectEventually { try await stage.count(MessagingStage.queue) == 0 }
             }
@@ -64,7 +72,7 @@ import Testing
     }
 
     @Test(
-        .timeLimit(.minutes(6)),
+        .timeLimit(.minutes(25)),
         arguments: [
             PostgresError(code: .connectionFailed, message: "away"),
             // As the client reports a statement that took too long, a lock that did, a session that idled, a conflict
@@ -95,7 +103,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `A message that comes twice has its effect once, also when the first time broke off`() async throws {
         try await MessagingStage.set { stage in
             let ids = (0..<40).map { _ in MessageID(UUID.v7()).description }
@@ -114,7 +122,7 @@ import Testing
             }
             try await stage.running([consuming]) {
                 try await publish(ids.map { _ in "{}" }, ids: ids, stage)
-                try stage.virtualHost.closeConnections()
+                try await stage.virtualHost.closeConnections()
                 try await publish(ids.map { _ in "{}" }, ids: ids, stage)
                 try await stage.expectEventually {
                     try await stage.pool.query("SELECT 1 FROM inbox").count == 40

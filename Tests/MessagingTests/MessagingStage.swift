@@ -23,9 +23,9 @@ struct MessagingStage: Sendable {
     static func set(_ body: @escaping @Sendable (MessagingStage) async throws -> Void) async throws {
         try await PostgresTestDatabase.withPool(Migrations.all) { pool in
             try await RabbitMQTestBroker.withVirtualHost { virtualHost in
-                let broker = try AMQPConfiguration(url: virtualHost.url)
+                let broker = try virtualHost.configuration()
                 try await Topology.declare(on: broker, classes: ["linux-amd64.small"], lanes: 1)
-                let publisher = AMQPPublisher(configuration: broker, publishTimeout: .seconds(5), logger: quiet)
+                let publisher = AMQPPublisher(configuration: broker, publishTimeout: .seconds(20), logger: quiet)
                 try await withThrowingTaskGroup { group in
                     group.addTask { try await publisher.run() }
                     try await body(
@@ -49,7 +49,7 @@ struct MessagingStage: Sendable {
 
     /// Fails the test if `condition` does not come about.
     func expectEventually(
-        within limit: Duration = .seconds(60), sourceLocation: SourceLocation = #_sourceLocation,
+        within limit: Duration = .seconds(180), sourceLocation: SourceLocation = #_sourceLocation,
         _ condition: () async throws -> Bool
     ) async throws {
         let isMet = try await TestEnvironment.eventually(within: limit, condition)
@@ -81,9 +81,13 @@ struct MessagingStage: Sendable {
                     delivery.ack()
                 }
             }
-            _ = try await TestEnvironment.eventually { await collected.ids.count >= total }
-            // Whatever came twice stands behind: the broker keeps the order.
-            _ = try await TestEnvironment.eventually(within: .seconds(5)) { try await count(queue) == 0 }
+            _ = try await TestEnvironment.eventually { Set(await collected.ids).count >= total }
+            // Whatever came twice stands behind: the broker keeps the order. It says 0 also when it is too busy to count.
+            var empty = 0
+            _ = try await TestEnvironment.eventually(within: .seconds(60)) {
+                empty = try await count(queue) == 0 ? empty + 1 : 0
+                return empty == 5
+            }
             reader.cancel()
         }
         return await collected.ids

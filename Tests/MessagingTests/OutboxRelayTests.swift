@@ -13,7 +13,7 @@ import Testing
         try (0..<count).map { _ in try Routing.evaluate(TaskID(UUID.v7())) }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `What a transaction left is sent once, by several relays at once, and what it rolled back never`() async throws
     {
         try await MessagingStage.set { stage in
@@ -39,7 +39,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `A message that no queue takes stays, the others go, and it goes when a queue takes it`() async throws {
         try await MessagingStage.set { stage in
             let lane = Topology.laneQueue(taskClass: "linux-amd64.small", lane: 7)
@@ -61,16 +61,16 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `Connections that break again and again lose nothing`() async throws {
         try await MessagingStage.set { stage in
             let sent = try messages(600)
             try await stage.running([stage.relay()]) {
                 for start in stride(from: 0, to: 600, by: 60) {
                     try await stage.insert(Array(sent[start..<(start + 60)]))
-                    if start % 180 == 0 { try stage.virtualHost.closeConnections() }
+                    if start % 180 == 0 { try await stage.virtualHost.closeConnections() }
                 }
-                try await stage.expectEventually(within: .seconds(40)) { try await stage.outboxCount() == 0 }
+                try await stage.expectEventually(within: .seconds(180)) { try await stage.outboxCount() == 0 }
             }
             // A confirm that was lost with its connection makes a message come twice, under one id.
             let received = try await stage.drain(MessagingStage.queue, expecting: sent.count)
@@ -78,7 +78,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `What a relay that died had claimed is sent by another when its hold is over`() async throws {
         try await MessagingStage.set { stage in
             try await stage.insert(try messages(3))
@@ -92,7 +92,7 @@ import Testing
                 try await stage.expectEventually { try await stage.count(MessagingStage.queue) == 1 }
                 // A message is in its queue before it is out of the outbox.
                 try await stage.expectEventually { try await stage.outboxCount() == 3 }
-                #expect(try await stage.count(MessagingStage.queue) == 1)
+                try await stage.expectEventually { try await stage.count(MessagingStage.queue) == 1 }
                 try await stage.pool.query("UPDATE outbox SET available_at = now()")
                 try await stage.expectEventually { try await stage.outboxCount() == 0 }
             }

@@ -7,7 +7,7 @@ import Testing
 @Suite struct SchemaTests {
     private static let folder = URL(filePath: #filePath).deletingLastPathComponent()
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `A JSON Schema validator judges every spec of the corpus as the reader does`() async throws {
         let file = FileManager.default.temporaryDirectory.appending(path: "\(TestEnvironment.uniqueName()).json")
         defer { try? FileManager.default.removeItem(at: file) }

@@ -31,7 +31,7 @@ import Testing
     /// How many the corpus has.
     static var count: Int { get throws { try cases().count } }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `A field takes its bounds and nothing beyond, and every fault is named by its place`() throws {
         let cases = try Self.cases()
         #expect(cases.count > 300 && cases.count { $0.faults.isEmpty } > 80)

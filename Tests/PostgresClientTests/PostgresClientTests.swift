@@ -7,12 +7,12 @@ import Testing
 
 @Suite(.serialized) struct PostgresClientTests {
     private func withPool(
-        connections: Int = 4, _ body: (PostgresPool) async throws -> Void
+        connections: Int = 4, patience: Duration = .seconds(60), _ body: (PostgresPool) async throws -> Void
     ) async throws {
         try await PostgresTestDatabase.withDatabase { url in
             var configuration = try PostgresConfiguration(url: url)
             configuration.maxConnections = connections
-            configuration.acquireTimeout = .milliseconds(500)
+            configuration.acquireTimeout = patience
             let pool = PostgresPool(configuration: configuration, logger: Logger(label: "test"))
             try await withThrowingTaskGroup { group in
                 group.addTask { try await pool.run() }
@@ -22,7 +22,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `Every type comes back as it went`() async throws {
         try await withPool { pool in
             let uuid = UUID()
@@ -46,7 +46,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `Errors carry their SQLSTATE and constraint, and the connection stays usable`() async throws {
         try await withPool { pool in
             try await pool.query("CREATE TABLE t (id int4 CONSTRAINT t_key PRIMARY KEY)")
@@ -59,7 +59,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `What took too long is transient, a broken rule is not`() async throws {
         try await withPool { pool in
             try await pool.query("CREATE TABLE t (id int4 PRIMARY KEY)")
@@ -96,7 +96,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `A pipeline runs in one go and stops at its first error`() async throws {
         try await withPool { pool in
             try await pool.query("CREATE TABLE t (id int4 PRIMARY KEY)")
@@ -117,7 +117,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `A transaction rolls back when its body throws, and deadlocks are retried`() async throws {
         try await withPool { pool in
             try await pool.query("CREATE TABLE t (id int4 PRIMARY KEY, n int4 NOT NULL DEFAULT 0)")
@@ -146,20 +146,20 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `A cancelled task cancels its statement and gives its connection back`() async throws {
         try await withPool(connections: 1) { pool in
-            let task = Task { try await pool.query("SELECT pg_sleep(4)") }
+            let task = Task { try await pool.query("SELECT pg_sleep(60)") }
             try await Task.sleep(for: .milliseconds(200))
             task.cancel()
             let started = ContinuousClock.now
             _ = await task.result
-            #expect(started.duration(to: .now) < .seconds(3))
+            #expect(started.duration(to: .now) < .seconds(30))
             #expect(try await pool.query("SELECT 1 AS one").first?.decode("one", as: Int.self) == 1)
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `Among many cancelled statements each answer goes to its own caller, and no other is cancelled`() async throws
     {
         try await withPool { pool in
@@ -186,9 +186,12 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `A full pool sends away who waits too long, and recovers from a killed backend`() async throws {
-        try await withPool(connections: 1) { pool in
+        try await withPool(connections: 1, patience: .milliseconds(500)) { pool in
+            // The first connection may take longer to make than anybody waits here.
+            let isUp = try await TestEnvironment.eventually { try await pool.query("SELECT 1").count == 1 }
+            #expect(isUp)
             try await pool.withConnection { connection in
                 let error = await #expect(throws: PostgresError.self) { try await pool.query("SELECT 1") }
                 #expect(error?.code == .timedOut)
@@ -203,7 +206,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `Migrations run once, whoever comes first, and an edited one is refused`() async throws {
         try await PostgresTestDatabase.withDatabase { url in
             let configuration = try PostgresConfiguration(url: url)
@@ -222,7 +225,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `A listening connection hears what another notifies, in order`() async throws {
         try await withPool { pool in
             let (heard, sink) = AsyncStream<PostgresNotification>.makeStream()

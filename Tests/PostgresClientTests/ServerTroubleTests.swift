@@ -6,7 +6,7 @@ import Testing
 @testable import PostgresClient
 
 /// What a server does to its clients on a bad day. The cluster is this suite's own.
-@Suite(.serialized, .timeLimit(.minutes(6))) struct ServerTroubleTests {
+@Suite(.serialized, .timeLimit(.minutes(25))) struct ServerTroubleTests {
     private static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     private func withPool(_ url: String, _ body: (PostgresPool) async throws -> Void) async throws {

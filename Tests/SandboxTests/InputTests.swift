@@ -54,7 +54,7 @@ import Testing
     /// More than pipes and sockets hold.
     private static let large = (0..<6_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `Standard input arrives whole and ends, whatever the command does with it`() async throws {
         for (script, stdin, stdout) in [
             ("cat; echo end", [UInt8]("in\n".utf8), "in\nend\n"),
@@ -71,7 +71,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `Input and output stream at once, from a file of any size`() async throws {
         try await Self.withFolder { folder in
             let path = "\(folder)/stdin"
@@ -81,12 +81,12 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `Without a standard input there is an empty one`() async throws {
         #expect(try await run("cat; wc -c; read x || echo none").stdout == "0\nnone\n")
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `Limits hold for a command that reads`() async throws {
         let small = TaskLimits(wallSeconds: 20, outputBytes: 1 << 20)
         #expect(try await run("cat", stdin: .bytes(Self.large), limits: small).result.outcome == .limitExceeded)
@@ -96,7 +96,7 @@ import Testing
         #expect(job.outcome == .completed && job.exitCode == 127)
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `Cancelling ends a command that waits for input`() async throws {
         let engine = try DockerEngine(endpoint: try TestEnvironment.docker, client: Self.client)
         let name = "parity-test-\(UUID().uuidString.lowercased())"
@@ -109,7 +109,7 @@ import Testing
         #expect(gone)
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `A tree is a folder of root's with the times, names and rights of no machine`() async throws {
         func entry(
             _ path: [UInt8], _ kind: TarEntry.Kind, mode: Int = 0o600, content: String = "", link: String = ""

@@ -54,14 +54,14 @@ import Testing
         return result
     }
 
-    @Test(.timeLimit(.minutes(6))) func `Everything can write to /tmp, also where the image's own /tmp is root's`()
+    @Test(.timeLimit(.minutes(25))) func `Everything can write to /tmp, also where the image's own /tmp is root's`()
         async throws
     {
         let result = try await run("echo x > /tmp/x && cat /tmp/x && cat $(mktemp) && echo written")
         #expect(result.manifest?.stdout.digest == Digest.sha256(of: Array("x\nwritten\n".utf8)), "\(result.detail)")
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `Equal work gives equal digests, with files of every kind`() async throws {
         let script = """
             echo hello; mkdir /output/d; echo data > /output/d/file; ln -s file /output/d/link; ln /output/d/file /output/hard
@@ -77,7 +77,7 @@ import Testing
         #expect(first.manifest?.stdout.digest == Digest.sha256(of: Array("hello\n".utf8)))
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `Surroundings that vary are what the run sees`() async throws {
         var surroundings = Surroundings.standard
         surroundings.hostname = "elsewhere"
@@ -92,10 +92,10 @@ import Testing
         #expect(result.exitCode == 0 && result.manifest?.files.count == 1)
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `An output whose keeper has ended is lost, not empty`() async throws {
         let engine = try engine()
-        try await withJob("echo x > /output/x; sleep 3") { job in
+        try await withJob("echo x > /output/x; sleep 15") { job in
             let prepared = try await sandbox().prepare(job)
             let running = Task { try await prepared.execute() }
             let isRunning = try await TestEnvironment.eventually { try await engine.state(job.name).isRunning }
@@ -106,7 +106,7 @@ import Testing
         #expect(try await engine.containers(label: label).isEmpty)
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `What cannot be removed while the engine is away is removed when it is back`() async throws {
         let socket = try #require(try TestEnvironment.docker.split(separator: "unix://").first.map(String.init))
         let away = FileManager.default.temporaryDirectory.appending(path: TestEnvironment.uniqueName()).path()
@@ -125,7 +125,7 @@ import Testing
         #expect(left.isEmpty)
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `Cancelling removes the container`() async throws {
         let task = Task { try await run("sleep 60", limits: TaskLimits(wallSeconds: 100)) }
         let engine = try engine()
@@ -137,7 +137,7 @@ import Testing
         #expect(gone)
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `Cancelling at any moment of the preparation leaves nothing`() async throws {
         let engine = try engine()
         for step in 0..<12 {

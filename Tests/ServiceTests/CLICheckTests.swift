@@ -7,7 +7,7 @@ import Testing
 @testable import ParityCLI
 
 /// The procedure of `parity check`, with functions in the place of containers.
-@Suite(.timeLimit(.minutes(6))) struct CLICheckTests {
+@Suite(.timeLimit(.minutes(25))) struct CLICheckTests {
     /// A program as a function of the trial.
     private final class FakeLab: Laboratory {
         let variations: [Variation]

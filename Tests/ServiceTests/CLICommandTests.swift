@@ -6,7 +6,7 @@ import Testing
 @testable import ParityCLI
 
 /// The built executable, run as a script would run it.
-@Suite(.timeLimit(.minutes(6))) struct CLICommandTests {
+@Suite(.timeLimit(.minutes(25))) struct CLICommandTests {
     private func parity(
         _ arguments: [String], environment: [String: String] = [:], input: String = ""
     ) async throws -> ParityExecutable.Run {

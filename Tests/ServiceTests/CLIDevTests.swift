@@ -6,7 +6,7 @@ import Testing
 
 @testable import ParityCLI
 
-@Suite(.timeLimit(.minutes(5))) struct CLIDevTests {
+@Suite(.timeLimit(.minutes(25))) struct CLIDevTests {
     @Test func `remembered ports are taken when they are free, others when not`() throws {
         let first = try FreePorts.take(["a", "b", "c"], remembered: [:])
         #expect(Set(first.values).count == 3)
@@ -54,7 +54,8 @@ import Testing
         let (log, lines) = Self.log()
         let child = try await ProcessSpawner(log: log).spawn(
             Self.shell("echo one; echo two >&2; printf three; exit 7"))
-        #expect(await child.ending.wait(atMost: .seconds(30)) == .exited(7))
+        #expect(await child.ending.wait(atMost: .seconds(120)) == .exited(7))
+        try await Self.condition { lines().count == 3 }
         #expect(lines().map { $0.split(separator: " ").last.map(String.init) } == ["one", "two", "three"])
         #expect(log.lastLines(of: "sh") == ["one", "two", "three"])
     }
@@ -62,7 +63,8 @@ import Testing
     @Test func `a child's end is told although its own child lives on`() async throws {
         let (log, lines) = Self.log()
         let child = try await ProcessSpawner(log: log).spawn(Self.shell("sleep 600 & echo $!; exit 3"))
-        #expect(await child.ending.wait(atMost: .seconds(30)) == .exited(3))
+        #expect(await child.ending.wait(atMost: .seconds(120)) == .exited(3))
+        try await Self.condition { !lines().isEmpty }
         let grandchild = try #require(lines().first?.split(separator: " ").last.flatMap { Int32($0) })
         #expect(Leftovers.startTicks(grandchild) != nil)
         kill(grandchild, SIGKILL)

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ParityCLI
 
-@Suite(.timeLimit(.minutes(6))) struct CLIDivergenceTests {
+@Suite(.timeLimit(.minutes(25))) struct CLIDivergenceTests {
     private static func content(_ text: String) -> OutputManifest.Content { Samples.content(text) }
 
     /// Three results: two agree, one wrote another time and one file more.

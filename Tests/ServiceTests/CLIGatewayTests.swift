@@ -4,7 +4,7 @@ import Testing
 
 @testable import ParityCLI
 
-@Suite(.timeLimit(.minutes(6))) struct CLIGatewayTests {
+@Suite(.timeLimit(.minutes(25))) struct CLIGatewayTests {
     @Test func `a call carries key, trace and a fresh idempotency key`() async throws {
         try await FakeGateway.run { _, _ in
             .json(Samples.task(), status: 201)

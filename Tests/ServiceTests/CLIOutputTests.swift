@@ -5,7 +5,7 @@ import Testing
 
 @testable import ParityCLI
 
-@Suite(.timeLimit(.minutes(6))) struct CLIOutputTests {
+@Suite(.timeLimit(.minutes(25))) struct CLIOutputTests {
     @discardableResult
     private func extract(_ archive: [UInt8], to folder: String, chunk: Int = 1000) throws -> OutputExtractor {
         let extractor = try OutputExtractor(folder: folder)

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ParityCLI
 
-@Suite(.timeLimit(.minutes(6))) struct CLIWatchTests {
+@Suite(.timeLimit(.minutes(25))) struct CLIWatchTests {
     static let stream =
         ": hello\r\nretry: 5\n\nid: 1\nevent: a\ndata: one\ndata: two\n\nid:2\rdata:x\r\rdata: é\n\nevent: ignored\n\n"
 

@@ -24,12 +24,14 @@ enum ParityExecutable {
             process.terminationHandler = { _ in continuation.resume() }
             do {
                 try process.run()
-                try standardInput.fileHandleForWriting.write(contentsOf: Data(input.utf8))
-                try standardInput.fileHandleForWriting.close()
             } catch {
                 process.terminationHandler = nil
                 continuation.resume(throwing: error)
+                return
             }
+            // It may have ended without reading what there is to read.
+            try? standardInput.fileHandleForWriting.write(contentsOf: Data(input.utf8))
+            try? standardInput.fileHandleForWriting.close()
         }
         func text(_ pipe: Pipe) throws -> String {
             String(decoding: try pipe.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)

@@ -16,7 +16,7 @@ import Testing
         return id
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `The database refuses a negative balance, a moved balance and a changed transfer`() async throws {
         try await PostgresTestDatabase.withPool(Migrations.all) { pool in
             let account = try await account(pool)

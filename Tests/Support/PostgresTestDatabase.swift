@@ -7,14 +7,14 @@ package enum PostgresTestDatabase {
     package static func withDatabase<T>(_ body: (String) async throws -> T) async throws -> T {
         let server = try TestEnvironment.postgres
         let name = TestEnvironment.uniqueName()
-        try run("CREATE DATABASE", name)
+        try await run("CREATE DATABASE", name)
         let url = server.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
         do {
             let value = try await body("\(url)/\(name)")
-            try run("DROP DATABASE", name)
+            try await run("DROP DATABASE", name)
             return value
         } catch {
-            try? run("DROP DATABASE", name)
+            try? await run("DROP DATABASE", name)
             throw error
         }
     }
@@ -37,28 +37,17 @@ package enum PostgresTestDatabase {
     }
 
     /// What `deploy/audit.sql` finds in the database at `url`: a violation a line.
-    package static func audit(_ url: String) throws -> String {
-        try psql(["-tA", "-f", TestEnvironment.deployFolder.appending(path: "audit.sql").path, url])
+    package static func audit(_ url: String) async throws -> String {
+        try await psql(["-tA", "-f", TestEnvironment.deployFolder.appending(path: "audit.sql").path, url])
     }
 
-    private static func run(_ verb: String, _ name: String) throws {
+    private static func run(_ verb: String, _ name: String) async throws {
         let sql = verb == "CREATE DATABASE" ? "CREATE DATABASE \(name)" : "DROP DATABASE IF EXISTS \(name) WITH (FORCE)"
-        _ = try psql(["-c", sql, try TestEnvironment.postgres])
+        _ = try await psql(["-c", sql, try TestEnvironment.postgres])
     }
 
     /// Through psql: the client under test takes no SQL that is made of strings.
-    private static func psql(_ arguments: [String]) throws -> String {
-        let process = Process()
-        let output = Pipe()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1"] + arguments
-        process.standardOutput = output
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            throw TestEnvironment.Missing(description: "psql could not run: \(arguments)")
-        }
-        return text
+    private static func psql(_ arguments: [String]) async throws -> String {
+        try await TestCommand.run("psql", ["-X", "-q", "-v", "ON_ERROR_STOP=1"] + arguments)
     }
 }

@@ -10,7 +10,7 @@ package enum Python {
     /// Runs a script, or a module after `-m`, and gives what it printed. Throws ``Failure`` with that, unless it ended
     /// with 0 within `limit`.
     package static func run(
-        _ arguments: [String], environment: [String: String] = [:], within limit: Duration = .seconds(120)
+        _ arguments: [String], environment: [String: String] = [:], within limit: Duration = .seconds(600)
     ) async throws -> String {
         let named = ProcessInfo.processInfo.environment["PARITY_TEST_PYTHON"] ?? ""
         let process = Process()

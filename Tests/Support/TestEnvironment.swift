@@ -29,13 +29,18 @@ package enum TestEnvironment {
         "parity_test_" + UUID().uuidString.replacing("-", with: "").lowercased().prefix(16)
     }
 
-    /// Waits for a condition, at most `limit`; a last look decides.
+    /// Waits for a condition, at most `limit`; a last look decides. A look that throws says that it is not so yet: a
+    /// busy server lets one time out.
     package static func eventually(
-        within limit: Duration = .seconds(60), _ condition: () async throws -> Bool
+        within limit: Duration = .seconds(180), _ condition: () async throws -> Bool
     ) async throws -> Bool {
         let deadline = ContinuousClock.now.advanced(by: limit)
         while ContinuousClock.now < deadline {
-            if try await condition() { return true }
+            do {
+                if try await condition() { return true }
+            } catch {
+                try Task.checkCancellation()
+            }
             try await Task.sleep(for: .milliseconds(20))
         }
         return try await condition()

@@ -9,7 +9,7 @@ import Testing
 
 @testable import Telemetry
 
-@Suite(.timeLimit(.minutes(6))) struct AdminServerTests {
+@Suite(.timeLimit(.minutes(25))) struct AdminServerTests {
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     @Test func `probes and metrics are answered`() async throws {
@@ -63,7 +63,7 @@ import Testing
     }
 
     private func get(_ url: String) async throws -> (status: Int, type: String?, body: String) {
-        let response = try await HTTPClient.shared.execute(HTTPClientRequest(url: url), timeout: .seconds(10))
+        let response = try await HTTPClient.shared.execute(HTTPClientRequest(url: url), timeout: .seconds(60))
         let body = try await response.body.collect(upTo: 1 << 20)
         return (Int(response.status.code), response.headers.first(name: "content-type"), String(buffer: body))
     }

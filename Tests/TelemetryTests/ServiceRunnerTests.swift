@@ -6,7 +6,7 @@ import Testing
 
 @testable import Telemetry
 
-@Suite(.timeLimit(.minutes(6))) struct ServiceRunnerTests {
+@Suite(.timeLimit(.minutes(25))) struct ServiceRunnerTests {
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     @Test func `a failing service stops the others gracefully and its error comes out`() async {

@@ -48,7 +48,7 @@ need_docker() {
   as_root sh -c "nohup dockerd >'$1/dockerd.log' 2>&1 & echo \$! >'$1/dockerd.pid'"
   started_dockerd=$1/dockerd.pid
   local try
-  for try in $(seq 60); do
+  for try in $(seq 360); do
     if docker info >/dev/null 2>&1; then return 0; fi
     sleep 0.5
   done
@@ -83,18 +83,21 @@ make_busybox_image() {
 
 # free_port: a free loopback port below the kernel's ephemeral range, so that no outgoing connection takes it before the
 # server that it is meant for does.
-free_port() {
-  python3 - <<'PYTHON'
-import random, socket
-while True:
-    port = random.randrange(20000, 32768)
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-    print(port)
-    break
+free_port() { free_ports 1; }
+
+# free_ports COUNT: so many different ones, a line each.
+free_ports() {
+  python3 - "$1" <<'PYTHON'
+import random, socket, sys
+held = []
+while len(held) < int(sys.argv[1]):
+    probe = socket.socket()
+    try:
+        probe.bind(("127.0.0.1", random.randrange(20000, 32768)))
+    except OSError:
+        continue
+    held.append(probe)
+    print(probe.getsockname()[1])
 PYTHON
 }
 

@@ -76,7 +76,7 @@ down_stack() {
 # test_compose BIN FOLDER: builds the image from the binaries in BIN, brings the stack up with three agents, scales to
 # five while tasks run, restarts the broker, and checks the books.
 test_compose() {
-  local bin=$1 count=60 started live="SELECT count(*) FROM runners WHERE NOT is_builder AND last_seen_at > now() - interval '10 s'"
+  local bin=$1 count=60 started live="SELECT count(*) FROM runners WHERE NOT is_builder AND last_seen_at > now() - interval '15 s'"
   stack_folder=$2
   stack_name=parity-test-$$
   find_compose
@@ -84,7 +84,7 @@ test_compose() {
   deploy/new-env "$stack_folder/env"
   {
     echo "PARITY_PORT=$(free_port)"
-    echo "PARITY_LEASE=10s"
+    echo "PARITY_LEASE=20s"
     # No image stays longer than it is used, so that the engine is left as it was.
     echo "PARITY_IMAGE_CACHE_BYTES=0"
   } >>"$stack_folder/env"
@@ -105,7 +105,7 @@ test_compose() {
     stack logs --tail 20 >&2
     die "the stack did not come up"
   }
-  wait_for "live runners" 120 "$live" 3
+  wait_for "live runners" 240 "$live" 3
   printf '  ok  up with three runners: %s s\n' $((SECONDS - started))
 
   export PARITY_GATEWAY_URL=http://127.0.0.1:$(setting PARITY_PORT) HOME=$stack_folder
@@ -128,16 +128,17 @@ test_compose() {
     for number in $(seq "$1" "$2"); do submit "$number" || return 1; done
   }
   submit_range 1 $((count / 2))
-  submit_range $((count / 2 + 1)) $count &
+  submit_range $((count / 2 + 1)) $((count * 3 / 4)) &
   local submitting=$!
   stack up -d --no-build --no-recreate --scale runner-agent=5 >>"$stack_folder/up.log" 2>&1 || { tail -n 20 "$stack_folder/up.log" >&2; die "the stack did not scale"; }
-  wait_for "live runners" 120 "$live" 5
+  wait_for "live runners" 240 "$live" 5
   local open
   open=$(sql "SELECT count(*) FROM tasks WHERE settled_at IS NULL")
   stack restart -t 30 rabbitmq >>"$stack_folder/up.log" 2>&1 || die "the broker did not restart"
   printf '  ok  broker restarted while %s tasks were open\n' "$open"
   wait $submitting || die "a submission was refused"
-  wait_for "settled tasks" 180 "SELECT count(*) FROM tasks WHERE settled_at IS NOT NULL" $count
+  submit_range $((count * 3 / 4 + 1)) $count
+  wait_for "settled tasks" 400 "SELECT count(*) FROM tasks WHERE settled_at IS NOT NULL" $count
   printf '  ok  all settled %s s after the first was submitted\n' $((SECONDS - started))
 
   say "Looking at verdicts and payouts in the database"
@@ -155,18 +156,18 @@ test_compose() {
   say "Scaling down to two: who leaves hands back what it holds"
   stack up -d --no-build --no-recreate --scale runner-agent=2 >>"$stack_folder/up.log" 2>&1 || die "the stack did not scale down"
   submit last
-  wait_for "the last task" 60 "SELECT count(*) FROM tasks WHERE state = 'verified' AND settled_at IS NOT NULL" $((count + 1))
+  wait_for "the last task" 240 "SELECT count(*) FROM tasks WHERE state = 'verified' AND settled_at IS NOT NULL" $((count + 1))
   printf '  ok  a task was settled by those that stayed\n'
 
   say "Submitting a Dockerfile: the builder makes its image, the runners run it"
   mkdir "$stack_folder/context"
   printf 'FROM parity-test/busybox\nCOPY run /run.sh\nCMD ["sh", "/run.sh"]\n' >"$stack_folder/context/Dockerfile"
   echo 'echo built > /output/answer' >"$stack_folder/context/run"
-  "$bin/parity" submit --dockerfile "$stack_folder/context" --reward 1 --watch --timeout 120s >"$stack_folder/built.log" ||
+  "$bin/parity" submit --dockerfile "$stack_folder/context" --reward 1 --watch --timeout 300s >"$stack_folder/built.log" ||
     { cat "$stack_folder/built.log" >&2; die "the Dockerfile task did not end verified"; }
-  wait_for "the Dockerfile task" 60 "SELECT count(*) FROM tasks WHERE state = 'verified' AND settled_at IS NOT NULL" $((count + 2))
+  wait_for "the Dockerfile task" 240 "SELECT count(*) FROM tasks WHERE state = 'verified' AND settled_at IS NOT NULL" $((count + 2))
   expect "builds" "SELECT count(*) FROM builds WHERE state = 'built'" 1
-  local deadline=$((SECONDS + 60))
+  local deadline=$((SECONDS + 240))
   while stack ps | grep -qiE 'unhealthy|starting'; do
     [ $SECONDS -lt $deadline ] || { stack ps >&2; die "not all containers are healthy"; }
     sleep 1

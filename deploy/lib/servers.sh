@@ -1,12 +1,13 @@
 # Private Postgres and RabbitMQ for tests, in a folder of their own on free loopback ports. Sourced, not run.
 
-# start_servers FOLDER: starts both and exports PARITY_TEST_*.
+# start_servers FOLDER [OPTION=VALUE…]: starts both, Postgres with these options, and exports PARITY_TEST_*.
 start_servers() {
   say "Starting a private Postgres and a private RabbitMQ"
   servers_folder=$1
+  shift
   chmod 755 "$servers_folder"
   local url api
-  eval "$(deploy/lib/postgres-cluster start "$servers_folder/pg")"
+  eval "$(deploy/lib/postgres-cluster start "$servers_folder/pg" "$@")"
   export PARITY_TEST_POSTGRES=$url
   eval "$(deploy/lib/rabbitmq-node start "$servers_folder/mq")"
   export PARITY_TEST_AMQP=$url PARITY_TEST_RABBITMQ_API=$api

@@ -26,15 +26,11 @@ package actor BuilderAgent: Service {
     private let folder: String
     private let logger: Logger
 
-    private var answers: [BuildAttemptID: CheckedContinuation<BuildGrant?, Never>] = [:]
-    /// Claims that were refused, until their offer is dropped.
-    private var refused: [BuildAttemptID: BuildRefusal.Reason] = [:]
+    private let claims = PendingClaims<BuildAttemptID, BuildGrant, BuildRefusal.Reason>()
     /// Builds whose result nobody wants any more, until they have ended.
     private var stopped: Set<BuildAttemptID> = []
     private var running: [BuildAttemptID: Task<BuildStatement.Image, any Error>] = [:]
 
-    private static let claimTimeout: Duration = .seconds(15)
-    private static let claimTries = 4
     /// How often who watches gets what is new.
     private static let newsInterval: Duration = .milliseconds(500)
 
@@ -105,7 +101,7 @@ package actor BuilderAgent: Service {
         defer { delivery.ack() }
         do {
             if let grant = try Envelope.decode(BuildGrant.self, from: delivery) {
-                answers.removeValue(forKey: grant.id)?.resume(returning: grant)
+                claims.hear(.granted(grant), to: grant.id)
             } else if let refusal = try Envelope.decode(BuildRefusal.self, from: delivery) {
                 hear(refusal)
             }
@@ -115,10 +111,7 @@ package actor BuilderAgent: Service {
     }
 
     private func hear(_ refusal: BuildRefusal) {
-        if let answer = answers.removeValue(forKey: refusal.id) {
-            refused[refusal.id] = refusal.reason
-            return answer.resume(returning: nil)
-        }
+        if claims.hear(.refused(refusal.reason), to: refusal.id) { return }
         guard let task = running[refusal.id] else { return }
         stopped.insert(refusal.id)
         task.cancel()
@@ -154,7 +147,6 @@ package actor BuilderAgent: Service {
         if let grant = await claim(offer.id, bases: try? plan.get().bases) {
             await build(offer, grant, plan)
         }
-        refused[offer.id] = nil
         if case .success(let plan) = plan { await plan.discard() }
     }
 
@@ -264,38 +256,18 @@ package actor BuilderAgent: Service {
 
     // MARK: - Claims
 
-    /// Asks for the build until there is an answer; nil if it is refused.
+    /// Asks for the build; nil if it is refused, or never answered.
     private func claim(_ id: BuildAttemptID, bases: [BuildBase]?) async -> BuildGrant? {
-        for _ in 0..<Self.claimTries where !Task.isCancelled {
+        let answer = await claims.answer(to: id) {
             await send(
                 BuildClaim(id: id, builder: registration.id, bases: bases), routingKey: "build.\(registration.id)")
-            if let grant = await answer(to: id) { return grant }
-            if let reason = refused[id] {
-                logger.debug("Refused", metadata: ["build": "\(id)", "reason": "\(reason.rawValue)"])
-                return nil
-            }
+        }
+        if case .granted(let grant) = answer { return grant }
+        if case .refused(let reason) = answer {
+            logger.debug("Refused", metadata: ["build": "\(id)", "reason": "\(reason.rawValue)"])
         }
         return nil
     }
-
-    private func answer(to id: BuildAttemptID) async -> BuildGrant? {
-        let timeout = Task {
-            try await Task.sleep(for: Self.claimTimeout)
-            giveUp(id)
-        }
-        defer { timeout.cancel() }
-        return await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                // An offer that comes twice at once: the earlier wait ends.
-                answers.updateValue(continuation, forKey: id)?.resume(returning: nil)
-                if Task.isCancelled { giveUp(id) }
-            }
-        } onCancel: {
-            Task { await self.giveUp(id) }
-        }
-    }
-
-    private func giveUp(_ id: BuildAttemptID) { answers.removeValue(forKey: id)?.resume(returning: nil) }
 
     private func send(_ body: some MessageBody, routingKey: String, once: Bool = false) async {
         await publisher.sendInbound(body, routingKey: routingKey, once: once, logger: logger)

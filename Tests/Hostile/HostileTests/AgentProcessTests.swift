@@ -52,13 +52,13 @@ import Testing
         return count
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(25)))
     func `An agent that is killed leaves a container, and the next start removes it with all that belongs to it`()
         async throws
     {
         let engine = try engine()
         try await withAgent("sleep 600; touch /output/x") { process, _ in
-            let isRunning = try await TestEnvironment.eventually(within: .seconds(60)) {
+            let isRunning = try await TestEnvironment.eventually(within: .seconds(240)) {
                 try await runningCount(engine) == 2
             }
             #expect(isRunning, "the task and its keeper")
@@ -72,7 +72,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)), arguments: [50, 200, 400, 700])
+    @Test(.timeLimit(.minutes(25)), arguments: [50, 200, 400, 700])
     func `Killed at any moment of the preparation, it leaves nothing that the next start does not find`(
         milliseconds: Int
     ) async throws {
@@ -93,7 +93,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(25)))
     func `An output of any size takes the same memory`() async throws {
         let megabytes: Int64 = 400
         try await withAgent(

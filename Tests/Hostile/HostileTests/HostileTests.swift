@@ -9,7 +9,7 @@ import Testing
 /// and leaves the runner as it was. The attempts stand in `Cases`.
 @Suite(.hostileStage) struct HostileTests {
     @Test(
-        .timeLimit(.minutes(10)),
+        .timeLimit(.minutes(25)),
         arguments: HostileCase.network + HostileCase.places + HostileCase.leaks + HostileCase.resources
             + HostileCase.output + HostileCase.images)
     func `A container that tries to`(_ attempt: HostileCase) async throws {
@@ -23,14 +23,14 @@ import Testing
 
     // MARK: - Calls of the kernel
 
-    @Test(.timeLimit(.minutes(10)), arguments: ProbeCalls.all)
+    @Test(.timeLimit(.minutes(25)), arguments: ProbeCalls.all)
     func `The kernel refuses a container's call of`(_ call: String) async throws {
         let answers = try await ProbeCalls.contained.value
         let answer = try #require(answers[call], "the probe knows the call")
         #expect(ProbeCalls.refusals(of: call).contains(answer))
     }
 
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(25)))
     func `All those calls are listed, and reach the kernel where nothing holds them back`() async throws {
         let answers = try await ProbeCalls.free(on: HostileStage.stage())
         #expect(Set(answers.keys) == Set(ProbeCalls.all))
@@ -40,7 +40,7 @@ import Testing
 
     // MARK: - Images that cannot run
 
-    @Test(.timeLimit(.minutes(10)), arguments: [HostileImage.root, .volumeInOutput])
+    @Test(.timeLimit(.minutes(25)), arguments: [HostileImage.root, .volumeInOutput])
     func `An image that asks for what no run has is rejected`(_ image: HostileImage) async throws {
         let stage = try HostileStage.stage()
         await #expect(throws: EnvironmentRejected.self) {
@@ -49,7 +49,7 @@ import Testing
     }
 
     @Test(
-        .timeLimit(.minutes(10)),
+        .timeLimit(.minutes(25)),
         arguments: [["/none/there"], ["/garbage"], ["/etc"], ["/etc/passwd"], ["../../bin/none"]])
     func `A command that cannot be started ends as it does in a shell, the same everywhere`(
         _ command: [String]
@@ -59,7 +59,7 @@ import Testing
         #expect(run.files.isEmpty && !run.result.detail.isEmpty)
     }
 
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(25)))
     func `An image whose folders are links to the kernel's is rejected, or runs within its own`() async throws {
         let stage = try HostileStage.stage()
         let attempt = HostileCase(
@@ -74,7 +74,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(25)))
     func `A task that needs more than the machine has is rejected`() async throws {
         let stage = try HostileStage.stage()
         for limits in [
@@ -87,7 +87,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(25)))
     func `A runtime that the engine does not have is an error before anything is started`() async throws {
         let stage = try HostileStage.stage()
         let attempt = HostileCase("start", "echo ran", settings: SandboxSettings(runtime: "none-such"))
@@ -98,7 +98,7 @@ import Testing
 
     // MARK: - One run and another
 
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(25)))
     func `A run finds nothing of the one before`() async throws {
         let stage = try HostileStage.stage()
         let first = try await stage.run(
@@ -118,7 +118,7 @@ import Testing
         #expect(!second.stdout.contains("reached") && !second.stdout.contains("trace"))
     }
 
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(25)))
     func `Two runs at once see nothing of each other`() async throws {
         let stage = try HostileStage.stage()
         let attempt = HostileCase(
@@ -134,7 +134,7 @@ import Testing
         #expect(both[0].result.outputDigest == both[1].result.outputDigest)
     }
 
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(25)))
     func `Times, owners, attributes and the order of making are no part of what is voted on`() async throws {
         let stage = try HostileStage.stage()
         let one = try await stage.run(

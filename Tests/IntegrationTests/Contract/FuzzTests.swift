@@ -8,7 +8,7 @@ import Testing
     /// Schemathesis, which `deploy/test --contract` installs.
     static let program = ProcessInfo.processInfo.environment["PARITY_TEST_SCHEMATHESIS"] ?? ""
 
-    @Test(.enabled(if: !program.isEmpty), .timeLimit(.minutes(15)), arguments: [true, false])
+    @Test(.enabled(if: !program.isEmpty), .timeLimit(.minutes(25)), arguments: [true, false])
     func `No request breaks the gateway, and each answer is one that is described`(isAdmin: Bool) async throws {
         try await TestNetwork.run { network in
             let account = try await network.api.makeAccount("fuzzer", units: 1_000_000)

@@ -166,6 +166,7 @@ import Testing
         _ = DivergenceSamples.report(wide, wide + "2")
         _ = DivergenceSamples.report("1," + wide, "2," + wide)
         _ = DivergenceSamples.report("1\n" + deep, deep + "2\n")
-        #expect(started.duration(to: .now) < .seconds(30))
+        // Work that grew with the square of it would take hours.
+        #expect(started.duration(to: .now) < .seconds(300))
     }
 }

@@ -60,7 +60,7 @@ import Testing
     private static let base = "ARG BASE=debian:bookworm-slim\nFROM ${BASE}\n"
     private static let arguments = ["BASE": "parity-test/busybox"]
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `A context becomes an archive of its image, which stands on what was planned`() async throws {
         try await Stage.set { stage in
             let recipe = await stage.recipe(
@@ -81,7 +81,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `What cannot be built says why`() async throws {
         try await Stage.set { stage in
             func failure(_ dockerfile: String, _ arguments: [String: String] = Self.arguments) async -> String {
@@ -115,7 +115,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `A build that takes too long is stopped, and its container goes`() async throws {
         try await Stage.set(limits: BuildLimits(wall: .seconds(3))) { stage in
             let marker = "sleep 9\(Int.random(in: 1000...9999))"
@@ -126,13 +126,13 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `Cancelling stops a build, and its container goes`() async throws {
         try await Stage.set { stage in
             let marker = "sleep 8\(Int.random(in: 1000...9999))"
             let recipe = await stage.recipe(Self.base + "RUN \(marker)\n", arguments: Self.arguments)
             let task = Task { try await stage.build(recipe) }
-            let started = try await TestEnvironment.eventually(within: .seconds(60)) {
+            let started = try await TestEnvironment.eventually(within: .seconds(240)) {
                 try await stage.images.docker("ps", "-a", "--no-trunc", "--format", "{{.Command}}").contains(marker)
             }
             #expect(started)
@@ -143,13 +143,13 @@ import Testing
     }
 
     private static func isGone(_ marker: String, _ stage: Stage) async throws {
-        let gone = try await TestEnvironment.eventually(within: .seconds(60)) {
+        let gone = try await TestEnvironment.eventually(within: .seconds(240)) {
             try await !stage.images.docker("ps", "-a", "--no-trunc", "--format", "{{.Command}}").contains(marker)
         }
         #expect(gone)
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `A build has the memory, network and size that it may have and no more`() async throws {
         let limits = BuildLimits(memoryBytes: 64 << 20, network: "none", imageBytes: 8 << 20)
         try await Stage.set(limits: limits) { stage in
@@ -167,7 +167,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `Neither stages nor failed steps leave an image behind`() async throws {
         try await Stage.set { stage in
             let mark = UUID().uuidString
@@ -191,7 +191,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `A builder's next start removes what its last life left`() async throws {
         try await Stage.set { stage in
             let tag = "\(stage.building.repository):left"

@@ -6,7 +6,7 @@ import Testing
 @testable import Sandbox
 
 @Suite(.serialized) struct ImageCacheTests {
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `An archive is fetched once however many wait, and again only when the image is gone`() async throws {
         try await ImageStage.set { stage in
             let image = TestImage()
@@ -30,7 +30,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `Who gives up waiting leaves at once and the others get their image`() async throws {
         try await ImageStage.set { stage in
             let image = TestImage()
@@ -49,7 +49,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `An archive cannot take another image's name`() async throws {
         try await ImageStage.set { stage in
             let victim = "parity-test/victim-\(UUID().uuidString.lowercased()):latest"
@@ -67,7 +67,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `An archive that is not what it says leaves nothing on the engine`() async throws {
         try await ImageStage.set { stage in
             let image = TestImage()
@@ -83,7 +83,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `An archive larger than allowed is refused`() async throws {
         try await ImageStage.set { stage in
             let blobs = TestBlobs()
@@ -108,7 +108,7 @@ import Testing
 
     private static let twoFit = ImageCache.Limits(cacheBytes: 2500)
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `The image unused for longest goes first, never one in use, also after a restart`() async throws {
         try await ImageStage.set { stage in
             let blobs = TestBlobs()
@@ -135,7 +135,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `The machine's own images are used and never removed`() async throws {
         try await ImageStage.set { stage in
             let blobs = TestBlobs()
@@ -157,7 +157,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `What one agent gives up stays for the others, and on an image with a container`() async throws {
         try await ImageStage.set { stage in
             let blobs = TestBlobs()
@@ -179,7 +179,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `A ledger that cannot be read is begun anew and its images go`() async throws {
         try await ImageStage.set { stage in
             let blobs = TestBlobs()
@@ -193,7 +193,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `An image that is not there is rejected`() async throws {
         try await ImageStage.set { stage in
             let cache = try await stage.started()

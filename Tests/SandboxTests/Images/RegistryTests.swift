@@ -26,7 +26,7 @@ import Testing
         return "\(try registry.address("data"))/docker/registry/v2/blobs/sha256/\(hex.prefix(2))/\(hex)/data"
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `A pinned image is pulled once however many wait, and goes with its name when it is evicted`() async throws {
         try await PrivateServer.withRegistry { registry in
             try await ImageStage.set { stage in
@@ -53,7 +53,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `A digest that the registry does not have is rejected`() async throws {
         try await PrivateServer.withRegistry { registry in
             try await ImageStage.set { stage in
@@ -69,7 +69,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(6)), arguments: ["manifest", "configuration", "layer"])
+    @Test(.timeLimit(.minutes(25)), arguments: ["manifest", "configuration", "layer"])
     func `What a registry changed under a digest is never run`(part: String) async throws {
         try await PrivateServer.withRegistry { registry in
             try await ImageStage.set { stage in
@@ -97,7 +97,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `A pinned image that the machine had before stays after its eviction`() async throws {
         try await PrivateServer.withRegistry { registry in
             try await ImageStage.set { stage in
@@ -112,7 +112,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `Two agents on one engine share what one has pulled`() async throws {
         try await PrivateServer.withRegistry { registry in
             try await ImageStage.set { stage in

@@ -11,7 +11,7 @@ import Verifier
 
 /// How tasks wait for builds and builders hold them, on rows alone.
 @Suite(.serialized) struct SchedulerBuildTests {
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `Equal recipes that wait at once are one build, others are their own`() async throws {
         try await BuildStage.set { stage in
             let first = try await stage.task()
@@ -28,7 +28,7 @@ import Verifier
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `A finished build queues every task that waited, with its image and its log`() async throws {
         try await BuildStage.set { stage in
             let tasks = [try await stage.task(), try await stage.task()]
@@ -59,7 +59,7 @@ import Verifier
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `What was built on the same bases is not built again`() async throws {
         try await BuildStage.set { stage in
             _ = try await stage.task()
@@ -82,7 +82,7 @@ import Verifier
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `An image that is not stored any more is built again`() async throws {
         try await BuildStage.set { stage in
             _ = try await stage.task()
@@ -96,7 +96,7 @@ import Verifier
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `A failing build fails its tasks, with the reason in their events, once`() async throws {
         try await BuildStage.set { stage in
             let tasks = [try await stage.task(), try await stage.task()]
@@ -120,7 +120,7 @@ import Verifier
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `Of two builders one gets the build, and a redelivered offer gets nothing`() async throws {
         try await BuildStage.set { stage in
             _ = try await stage.task()
@@ -140,7 +140,7 @@ import Verifier
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `A lost builder's build goes to another, a bounded number of times`() async throws {
         try await BuildStage.set { stage in
             let task = try await stage.task()
@@ -158,14 +158,14 @@ import Verifier
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `Progress keeps the lease, and who does not hold the build is told to stop`() async throws {
         try await BuildStage.set { stage in
             _ = try await stage.task()
             let builder = try await stage.builder()
             try await stage.claim(builder)
             let grant = try await stage.grant()
-            try await stage.pool.query("UPDATE builds SET lease_expires_at = now() + interval '1 second'")
+            try await stage.pool.query("UPDATE builds SET lease_expires_at = now() + interval '20 seconds'")
             try await stage.log("", piece: 0, grant, builder)
             let left = try await stage.pool.query(
                 "SELECT lease_expires_at > now() + interval '30 s' AS kept FROM builds")
@@ -180,7 +180,7 @@ import Verifier
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `The result of a builder that was thought lost still counts, the first one only`() async throws {
         try await BuildStage.set { stage in
             let task = try await stage.task()
@@ -200,7 +200,7 @@ import Verifier
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `A builder's own trouble offers the build again, also when it leaves`() async throws {
         try await BuildStage.set { stage in
             _ = try await stage.task()
@@ -216,7 +216,7 @@ import Verifier
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `A build that no task wants any more is stopped, and one that another wants goes on`() async throws {
         try await BuildStage.set { stage in
             let first = try await stage.task()
@@ -241,7 +241,7 @@ import Verifier
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `A task past its deadline fails although it still builds`() async throws {
         try await BuildStage.set { stage in
             let task = try await stage.task()
@@ -257,7 +257,7 @@ import Verifier
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `A lost message costs time alone`() async throws {
         try await BuildStage.set { stage in
             let task = try await stage.task()
@@ -283,7 +283,7 @@ import Verifier
     }
 
     @Test(
-        .timeLimit(.minutes(6)),
+        .timeLimit(.minutes(25)),
         arguments: ["token", "key", "recipe", "context", "signature", "upload", "image", "attempt"])
     func `A result that is not what was granted is set aside`(fault: String) async throws {
         try await BuildStage.set { stage in

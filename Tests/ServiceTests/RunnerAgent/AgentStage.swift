@@ -53,7 +53,7 @@ struct AgentStage: Sendable {
     private static func make(
         slots: Int, spec: TaskSpec, _ virtualHost: RabbitMQTestBroker, gateway: String
     ) async throws -> AgentStage {
-        let broker = try AMQPConfiguration(url: virtualHost.url)
+        let broker = try virtualHost.configuration()
         let runner = RunnerID(UUID.v7())
         try await Topology.declare(on: broker, classes: [taskClass], lanes: 1)
         try await Topology.declareControlQueue(of: runner.description, on: broker)
@@ -108,13 +108,13 @@ struct AgentStage: Sendable {
     func breakConnections() async throws {
         var old: Set<String> = []
         try await expectEventually("all are connected") {
-            old = try virtualHost.connectionNames()
+            old = try await virtualHost.connectionNames()
             return old.count >= Self.connections
         }
-        try virtualHost.closeConnections()
+        try await virtualHost.closeConnections()
         try await expectEventually("all are connected again") {
             // The old ones may still be listed for a while.
-            try virtualHost.connectionNames().subtracting(old).count >= Self.connections
+            try await virtualHost.connectionNames().subtracting(old).count >= Self.connections
         }
     }
 

@@ -26,7 +26,7 @@ import Testing
         request.method == "HEAD" ? ScriptedAnswer(status: status, chunks: []) : .problem(status, "trouble")
     }
 
-    @Test(.timeLimit(.minutes(6)), arguments: [429, 500, 502, 503, 507])
+    @Test(.timeLimit(.minutes(25)), arguments: [429, 500, 502, 503, 507])
     func `An upload outlives refusals that pass`(status: Int) async throws {
         try await withOutput { path in
             try await FakeGateway.run({ request, before in
@@ -40,15 +40,14 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `An upload outlives a gateway that is not there for some seconds`() async throws {
         try await withOutput { path in
-            var free: UnservedPort? = try UnservedPort()
-            let port = try #require(free?.port)
+            let reserved = try UnservedPort()
+            let port = reserved.port
             let upload = Task { try await link("http://127.0.0.1:\(port)").upload(digest, from: path) }
             // How long the outage lasts.
             try await Task.sleep(for: .seconds(6))
-            free = nil
             try await FakeGateway.run(
                 port: port,
                 { request, _ in request.method == "HEAD" ? Self.refusal(request, 404) : .json("{}", status: 201) }
@@ -56,10 +55,11 @@ import Testing
                 try await upload.value
                 #expect(gateway.requests.last?.body == Self.bytes)
             }
+            withExtendedLifetime(reserved) {}
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `Who is cancelled stops asking, and an answer for good is taken at once`() async throws {
         try await withOutput { path in
             let nobody = try UnservedPort()
@@ -75,7 +75,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(25)))
     func `A file that cannot be read or written is this machine's fault, and not waited for`() async throws {
         let answer: @Sendable (RecordedRequest, Int) -> ScriptedAnswer = { request, _ in
             request.method == "HEAD" ? Self.refusal(request, 404) : .bytes(Array(Self.bytes.utf8))

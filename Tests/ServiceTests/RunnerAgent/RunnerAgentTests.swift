@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What the agent does with offers, and when a slot is free again.
-@Suite(.serialized, .timeLimit(.minutes(6))) struct RunnerAgentTests {
+@Suite(.serialized, .timeLimit(.minutes(25))) struct RunnerAgentTests {
     @Test func `An offer that is sent twice is one attempt and takes one slot`() async throws {
         try await AgentStage.set(slots: 2) { stage in
             let (first, second, third) = (stage.attempt(), stage.attempt(), stage.attempt())
@@ -62,6 +62,7 @@ import Testing
             stage.executor.hold(first)
             try await stage.offer(first)
             try await stage.expectClaim(first)
+            try await stage.expectEventually("it is prepared") { stage.executor.preparations(of: first) == 1 }
             try await stage.grant(first)
             try await stage.expectHeld(first)
             try await stage.cancel(first)
@@ -82,6 +83,7 @@ import Testing
             stage.executor.hold(id)
             try await stage.offer(id)
             try await stage.expectClaim(id)
+            try await stage.expectEventually("it is prepared") { stage.executor.preparations(of: id) == 1 }
             await stage.stopAgent()
             try await stage.expectEventually("it said goodbye") { await stage.hasLeft }
             #expect(!stage.executor.isDiscarded(id), "before the preparation ended")

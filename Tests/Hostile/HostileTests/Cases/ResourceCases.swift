@@ -28,7 +28,7 @@ extension HostileCase {
             #expect(run.result.outputDigest == memoryVote)
         },
         HostileCase(
-            "take all memory in a child, and end well", "/probe memory 2000 & wait; echo fine; exit 0",
+            "take all memory in a child, and end well", "/probe memory 2000 & wait; sleep 3; echo fine; exit 0",
             outcome: .limitExceeded
         ) { run in #expect(run.result.outputDigest == memoryVote) },
         HostileCase(
