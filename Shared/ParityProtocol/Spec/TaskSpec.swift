@@ -176,6 +176,7 @@ package enum DeterminismProfile: String, Sendable, Hashable, CaseIterable {
     /// The same host name, user, time zone, locale and number of CPUs everywhere; `/dev/random` and `/dev/urandom` are
     /// empty. The `getrandom` call answers, for what no output shows: hash seeds, temporary names.
     case standard
-    /// As `standard`, and the `getrandom` call fails: a program that wants chance fails, instead of diverging.
+    /// As `standard`, and the `getrandom` call fails: a program that wants chance fails, instead of diverging. The date
+    /// stands still at `SOURCE_DATE_EPOCH` for programs that ask their C library for it.
     case sealed
 }

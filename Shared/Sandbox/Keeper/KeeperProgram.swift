@@ -6,11 +6,7 @@
 enum KeeperProgram {
     /// The executable for an architecture, as Go names it; nil for one that no class stands for.
     static func executable(_ architecture: String) -> [UInt8]? {
-        switch architecture {
-        case "amd64": elf(machine: 62, code: amd64)
-        case "arm64": elf(machine: 183, code: arm64)
-        default: nil
-        }
+        ELF.machine(architecture).map { elf(machine: $0, code: architecture == "amd64" ? amd64 : arm64) }
     }
 
     /// sched_getaffinity(0, 1024, stack); write(1, stack, result); then pause() for ever.
@@ -32,51 +28,38 @@ enum KeeperProgram {
     ]
 
     /// The same; arm64 has no pause(), so it is ppoll(0, 0, 0, 0).
-    private static let arm64: [UInt8] = littleEndian([
-        0xD110_03FF,  // sub  sp, sp, #1024
-        0xD280_0F68,  // mov  x8, #123        sched_getaffinity
-        0xD280_0000,  // mov  x0, #0
-        0xD280_8001,  // mov  x1, #1024
-        0x9100_03E2,  // mov  x2, sp
-        0xD400_0001,  // svc  #0
-        0xAA00_03E2,  // mov  x2, x0
-        0xD280_0808,  // mov  x8, #64         write
-        0xD280_0020,  // mov  x0, #1
-        0x9100_03E1,  // mov  x1, sp
-        0xD400_0001,  // svc  #0
-        0xD280_0928,  // mov  x8, #73         ppoll
-        0xD280_0000,  // mov  x0, #0
-        0xD280_0001,  // mov  x1, #0
-        0xD280_0002,  // mov  x2, #0
-        0xD280_0003,  // mov  x3, #0
-        0xD400_0001,  // svc  #0
-        0x17FF_FFFA,  // b    -6 instructions, to ppoll
-    ])
+    private static let arm64: [UInt8] = ELF.littleEndian(
+        [
+            0xD110_03FF,  // sub  sp, sp, #1024
+            0xD280_0F68,  // mov  x8, #123        sched_getaffinity
+            0xD280_0000,  // mov  x0, #0
+            0xD280_8001,  // mov  x1, #1024
+            0x9100_03E2,  // mov  x2, sp
+            0xD400_0001,  // svc  #0
+            0xAA00_03E2,  // mov  x2, x0
+            0xD280_0808,  // mov  x8, #64         write
+            0xD280_0020,  // mov  x0, #1
+            0x9100_03E1,  // mov  x1, sp
+            0xD400_0001,  // svc  #0
+            0xD280_0928,  // mov  x8, #73         ppoll
+            0xD280_0000,  // mov  x0, #0
+            0xD280_0001,  // mov  x1, #0
+            0xD280_0002,  // mov  x2, #0
+            0xD280_0003,  // mov  x3, #0
+            0xD400_0001,  // svc  #0
+            0x17FF_FFFA,  // b    -6 instructions, to ppoll
+        ] as [UInt32])
 
     // MARK: - The file around the code
 
     private static let base: UInt64 = 0x40_0000
-    private static let headerBytes: UInt64 = 64
-    private static let segmentBytes: UInt64 = 56
 
-    /// An ELF executable (System V ABI, chapter 4) of one segment, which is the whole file, readable and executable. It
-    /// begins at a multiple of 64 KiB, the largest page that Linux has on these architectures.
+    /// An executable of one segment, which is the whole file. It begins at a multiple of the largest page.
     private static func elf(machine: UInt16, code: [UInt8]) -> [UInt8] {
-        let entry = base + headerBytes + segmentBytes
-        let size = headerBytes + segmentBytes + UInt64(code.count)
-        // Magic, 64 bits, little endian, version 1, System V.
-        var file: [UInt8] = [0x7F, 0x45, 0x4C, 0x46, 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-        // An executable, of the current version.
-        file += littleEndian([2 as UInt16, machine]) + littleEndian([1 as UInt32])
-        // Where it starts, where the segments are listed; no sections, no flags.
-        file += littleEndian([entry, headerBytes, 0]) + littleEndian([0 as UInt32])
-        file += littleEndian([UInt16(headerBytes), UInt16(segmentBytes), 1, 0, 0, 0])
-        // To be loaded, readable (4) and executable (1): from, to, as large in memory as here, aligned.
-        file += littleEndian([1 as UInt32, 5]) + littleEndian([0, base, base, size, size, 0x1_0000])
-        return file + code
-    }
-
-    private static func littleEndian<T: FixedWidthInteger>(_ values: [T]) -> [UInt8] {
-        values.flatMap { value in (0..<T.bitWidth / 8).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) } }
+        let start = ELF.headerBytes + ELF.segmentBytes
+        let size = start + UInt64(code.count)
+        let segment = ELF.Segment(
+            kind: .load, flags: ELF.readable | ELF.executable, offset: 0, address: base, size: size)
+        return ELF.head(.executable, machine: machine, entry: base + start, segments: [segment]) + code
     }
 }

@@ -20,6 +20,9 @@ enum ContainerPolicy {
             // Closed when its writer is done. Without one, the engine gives /dev/null.
             "OpenStdin": .bool(job.stdin != nil), "StdinOnce": .bool(job.stdin != nil),
             "AttachStdin": .bool(job.stdin != nil),
+            // A loopback of its own and nothing else. Not only its network is none: it stays out of the engine's books on
+            // networks, whose locks Docker 20.10 takes in two orders, and then hangs for ever when runs end side by side.
+            "NetworkDisabled": true,
             // The engine would run the image's health check inside, beside the task.
             "Healthcheck": ["Test": ["NONE"]],
             "Labels": .object(labels.mapValues(JSONValue.string)), "HostConfig": hostConfig(for: job, at: place),
@@ -30,9 +33,7 @@ enum ContainerPolicy {
     }
 
     private static func env(of job: SandboxJob) -> [JSONValue] {
-        job.surroundings.environment.merging(job.env) { _, own in own }.sorted { $0.key < $1.key }.map {
-            .string("\($0.key)=\($0.value)")
-        }
+        job.environment.sorted { $0.key < $1.key }.map { .string("\($0.key)=\($0.value)") }
     }
 
     private static func hostConfig(for job: SandboxJob, at place: Placement) -> JSONValue {
@@ -43,15 +44,13 @@ enum ContainerPolicy {
                 "no-new-privileges", .string(SeccompProfile(job.determinism).securityOption),
             ],
             "IpcMode": "private", "CgroupnsMode": "private", "PidMode": "", "UTSMode": "",
-            // A loopback of its own and nothing else. Its names are its own as well: the engine would copy the host's.
-            "NetworkMode": "none", "Dns": ["127.0.0.1"], "DnsOptions": ["ndots:0"], "DnsSearch": [],
-            "ExtraHosts": [.string("\(job.surroundings.hostname):127.0.0.1")],
+            "NetworkMode": "none",
             "ReadonlyRootfs": true, "Devices": [], "DeviceRequests": [], "DeviceCgroupRules": [],
             "MaskedPaths": .array(maskedPaths.map(JSONValue.string)),
             "ReadonlyPaths": .array(readonlyPaths.map(JSONValue.string)),
             "Tmpfs": ["/tmp": .string(storage.scratchOptions(owner: place.user))],
             "ShmSize": .integer(storage.sharedBytes),
-            "Mounts": .array(mounts(for: job, at: place)), "Binds": .array(binds(at: place)),
+            "Mounts": .array(mounts(for: job, at: place)), "Binds": .array(binds(for: job, at: place)),
             "PidsLimit": .integer(processes(job.limits)), "Memory": .integer(storage.memoryBytes),
             // Equal to Memory: no swap.
             "MemorySwap": .integer(storage.memoryBytes), "NanoCpus": .integer(job.limits.cpuMilli * 1_000_000),
@@ -103,9 +102,13 @@ enum ContainerPolicy {
     }
 
     /// By path, since a volume can only be mounted whole. `z` lets containers read it where SELinux is on.
-    private static func binds(at place: Placement) -> [JSONValue] {
-        guard let folder = place.viewFolder else { return [] }
-        return MachineView.mounts.map { .string("\(folder)/\($0.source):\($0.target):ro,z") }
+    private static func binds(for job: SandboxJob, at place: Placement) -> [JSONValue] {
+        // Another runtime than the engine's own brings its own /proc and /sys.
+        let machine = place.runtime == nil ? MachineView.mounts : []
+        let clock = job.clockSeconds == nil ? [] : [MachineView.clockMount]
+        return (MachineView.nameMounts + machine + clock).map {
+            .string("\(place.viewFolder)/\($0.source):\($0.target):ro,z")
+        }
     }
 
     // MARK: - The keeper

@@ -6,10 +6,22 @@ import ParityProtocol
 /// The C library counts CPUs in `/sys/devices/system/cpu`, others in `/proc/cpuinfo` or `/proc/stat`, whatever CPUs a
 /// process may use. (Instructions such as CPUID cannot be hidden: a program that picks its code by them may still differ.)
 struct MachineView: Sendable, Hashable {
+    let hostname: String
     let cpuCount: Int
     let memoryBytes: Int64
     /// As Go names it.
     let architecture: String
+    /// What its wall clock says, in seconds since 1970, to programs that take it from ``ClockLibrary``; nil for the true
+    /// time.
+    var clockSeconds: Int64?
+
+    /// The same of what tells names: nobody but itself.
+    static let nameMounts: [(source: String, target: String)] = [
+        ("hosts", "/etc/hosts"), ("resolv.conf", "/etc/resolv.conf"),
+    ]
+
+    /// Where in the volume the clock stands, and where in the container.
+    static let clockMount = (source: "clock.so", target: "/.parity/clock.so")
 
     /// Where in the volume each part stands, and what it covers in the container.
     static let mounts: [(source: String, target: String)] = [
@@ -24,7 +36,8 @@ struct MachineView: Sendable, Hashable {
         var files = [
             folder + "online": range + "\n", folder + "possible": range + "\n", folder + "present": range + "\n",
             folder + "offline": "\n", "cpuinfo": cpuinfo, "stat": stat, "meminfo": meminfo, "uptime": "0.00 0.00\n",
-            "loadavg": "0.00 0.00 0.00 1/1 1\n", "devices/": "", "devices/system/": "", folder: "",
+            "loadavg": "0.00 0.00 0.00 1/1 1\n", "hosts": "127.0.0.1\tlocalhost\n127.0.0.1\t\(hostname)\n",
+            "resolv.conf": "nameserver 127.0.0.1\noptions ndots:0\n", "devices/": "", "devices/system/": "", folder: "",
         ]
         for cpu in 0..<cpuCount { files[folder + "cpu\(cpu)/"] = "" }
         return files
@@ -34,16 +47,21 @@ struct MachineView: Sendable, Hashable {
     func archive(under name: String) -> [UInt8] {
         var bytes: [UInt8] = []
         for (path, text) in files.sorted(by: { $0.key < $1.key }) {
-            let full = Array("\(name)/\(path)".utf8)
             if path.hasSuffix("/") {
-                bytes += TarEntry(path: full, kind: .directory, mode: 0o755).headerBytes()
+                bytes += TarEntry(path: Array("\(name)/\(path)".utf8), kind: .directory, mode: 0o755).headerBytes()
             } else {
-                let content = Array(text.utf8)
-                bytes += TarEntry(path: full, kind: .file, mode: 0o444, size: Int64(content.count)).headerBytes()
-                bytes += content + TarEntry.padding(after: Int64(content.count))
+                bytes += Self.entry("\(name)/\(path)", Array(text.utf8))
             }
         }
+        if let clock = clockSeconds.flatMap({ ClockLibrary.file(architecture, seconds: $0) }) {
+            bytes += Self.entry("\(name)/\(Self.clockMount.source)", clock)
+        }
         return bytes + TarEntry.trailer
+    }
+
+    private static func entry(_ path: String, _ content: [UInt8]) -> [UInt8] {
+        let entry = TarEntry(path: Array(path.utf8), kind: .file, mode: 0o444, size: Int64(content.count))
+        return entry.headerBytes() + content + TarEntry.padding(after: entry.size)
     }
 
     private var cpuinfo: String {

@@ -6,8 +6,8 @@ package struct Placement: Sendable, Hashable {
     package var user: Int64
     /// Paths at which the image asks for volumes.
     package var imageVolumes: [String] = []
-    /// The folder of the ``MachineView`` on the engine's machine; nil where the runtime makes a view of its own.
-    package var viewFolder: String?
+    /// The folder of the ``MachineView`` on the engine's machine.
+    package var viewFolder: String
     /// The engine's name of the OCI runtime; nil is its default.
     package var runtime: String?
 

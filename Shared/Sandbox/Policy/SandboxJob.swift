@@ -75,6 +75,19 @@ package struct SandboxJob: Sendable {
     /// CPUs that the run sees.
     var cpuCount: Int { surroundings.cpuCount ?? Int((limits.cpuMilli + 999) / 1000) }
 
+    /// The variables that the run sees beside its image's.
+    var environment: [String: String] {
+        var variables = surroundings.environment
+        if determinism == .sealed { variables["LD_PRELOAD"] = MachineView.clockMount.target }
+        return variables.merging(env) { _, own in own }
+    }
+
+    /// Where the wall clock stands still, in seconds since 1970; nil for the true time.
+    var clockSeconds: Int64? {
+        guard determinism == .sealed else { return nil }
+        return environment["SOURCE_DATE_EPOCH"].flatMap { Int64($0) } ?? 0
+    }
+
     // MARK: - Names on the engine
 
     var keeperName: String { "\(name)-keeper" }

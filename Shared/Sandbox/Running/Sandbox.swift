@@ -33,9 +33,8 @@ package struct Sandbox: Sendable {
             try Task.checkCancellation()
             let cpus = try await machines.reserve(job.cpuCount, for: job.name, of: machine)
             let place = Placement(
-                cpus: cpus, user: owner, imageVolumes: demands.volumes,
-                // Another runtime than the engine's own brings its own /proc and /sys.
-                viewFolder: settings.runtime == nil ? viewFolder : nil, runtime: settings.runtime)
+                cpus: cpus, user: owner, imageVolumes: demands.volumes, viewFolder: viewFolder,
+                runtime: settings.runtime)
             let body = ContainerPolicy.container(for: job, at: place)
             try await Self.uncancelled { [engine] in
                 try await engine.createContainer(body, name: job.name)
@@ -134,8 +133,9 @@ package struct Sandbox: Sendable {
 
     private func fill(_ job: SandboxJob, on machine: Machine) async throws {
         let view = MachineView(
-            cpuCount: job.cpuCount, memoryBytes: job.surroundings.memoryBytes ?? job.limits.memoryBytes,
-            architecture: machine.architecture)
+            hostname: job.surroundings.hostname, cpuCount: job.cpuCount,
+            memoryBytes: job.surroundings.memoryBytes ?? job.limits.memoryBytes,
+            architecture: machine.architecture, clockSeconds: job.clockSeconds)
         let viewArchive = InputArchive(bytes: view.archive(under: SandboxJob.viewFolder))
         try await engine.putArchive(job.keeperName, path: "/", viewArchive)
         try await engine.putArchive(job.keeperName, path: "/", InputArchive(job.inputs, trees: job.trees))

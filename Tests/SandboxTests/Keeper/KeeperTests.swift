@@ -5,8 +5,10 @@ import Testing
 @testable import Sandbox
 
 @Suite struct KeeperTests {
-    @Test(arguments: [("amd64", 62), ("arm64", 183)])
-    func `The program is an executable of one segment that holds its entry`(architecture: String, machine: Int) throws {
+    @Test(arguments: [("amd64", 62, 50), ("arm64", 183, 72)])
+    func `The program is an executable of one segment that holds its entry`(
+        architecture: String, machine: Int, codeBytes: Int
+    ) throws {
         let file = try #require(KeeperProgram.executable(architecture))
         func number(_ offset: Int, _ bytes: Int) -> Int {
             file[offset..<offset + bytes].reversed().reduce(0) { $0 << 8 | Int($1) }
@@ -19,6 +21,34 @@ import Testing
         #expect(number(table, 4) == 1 && number(table + 4, 4) == 5)
         #expect(size == file.count && number(table + 40, 8) == file.count)
         #expect(entry == address + table + 56)
+        #expect(file.count == table + 56 + codeBytes)
+    }
+
+    @Test(arguments: ["amd64", "arm64"])
+    func `The clock's symbols stand where the linker looks, each at its function`(architecture: String) throws {
+        let file = try #require(ClockLibrary.file(architecture, seconds: 0x0102_0304_0506_0708))
+        func number(_ offset: Int, _ bytes: Int = 8) -> Int {
+            file[offset..<offset + bytes].reversed().reduce(0) { $0 << 8 | Int($1) }
+        }
+        let dynamic = number(64 + 2 * 56 + 8)
+        #expect(dynamic + number(64 + 2 * 56 + 32) == file.count)
+        var table: [Int: Int] = [:]
+        for entry in stride(from: dynamic, to: file.count, by: 16) { table[number(entry)] = number(entry + 8) }
+        let (hash, names, symbols) = (try #require(table[4]), try #require(table[5]), try #require(table[6]))
+        #expect(number(hash, 4) == 1 && number(hash + 4, 4) == 5)
+        var found: [String: Int] = [:]
+        var index = number(hash + 8, 4)
+        while index != 0 {
+            let name = names + number(symbols + index * 24, 4)
+            found[String(decoding: file[name...].prefix { $0 != 0 }, as: UTF8.self)] = number(symbols + index * 24 + 8)
+            index = number(hash + 12 + index * 4, 4)
+        }
+        #expect(Set(found.keys) == ["clock_gettime", "gettimeofday", "time", "timespec_get"])
+        let code = try #require(found.values.min())
+        #expect(number(code + 136) == 0x0102_0304_0506_0708 && code + 144 == dynamic)
+        // Before each function but the first there is a return, or what fills up to it.
+        let ends: Set = architecture == "amd64" ? [0xC3] : [0xD6]
+        for start in found.values where start != code { #expect(ends.contains(Int(file[start - 1]))) }
     }
 
     @Test
@@ -46,7 +76,7 @@ import Testing
 
     @Test
     func `The view shows as many CPUs in each place where programs count them`() throws {
-        let view = MachineView(cpuCount: 3, memoryBytes: 1 << 30, architecture: "amd64")
+        let view = MachineView(hostname: "h", cpuCount: 3, memoryBytes: 1 << 30, architecture: "amd64")
         #expect(view.files["devices/system/cpu/online"] == "0-2\n")
         #expect(view.files.keys.filter { $0.hasSuffix("cpu/cpu2/") || $0.hasSuffix("cpu/cpu3/") }.count == 1)
         #expect(view.files["cpuinfo"]?.split(separator: "\n").filter { $0.hasPrefix("processor") }.count == 3)
@@ -54,6 +84,8 @@ import Testing
         #expect(view.files["meminfo"]?.hasPrefix("MemTotal:") == true)
         #expect(view.files["meminfo"]?.contains(" 1048576 kB\n") == true)
         #expect(
-            MachineView(cpuCount: 1, memoryBytes: 0, architecture: "arm64").files["devices/system/cpu/online"] == "0\n")
+            MachineView(hostname: "h", cpuCount: 1, memoryBytes: 0, architecture: "arm64")
+                .files["devices/system/cpu/online"] == "0\n")
+        #expect(view.files["hosts"]?.hasSuffix("\th\n") == true)
     }
 }

@@ -8,11 +8,12 @@ import Testing
 
     static func job(
         _ limits: TaskLimits = .init(), env: [String: String] = [:], surroundings: Surroundings = .standard,
-        labels: [String: String] = ["owner": "me"]
+        labels: [String: String] = ["owner": "me"], determinism: DeterminismProfile = .standard
     ) throws -> SandboxJob {
-        let spec = TaskSpec(
+        var spec = TaskSpec(
             environment: .imageID(image), command: ["run"], env: env, limits: limits,
             reward: try #require(Amount(units: 1)))
+        spec.determinism = determinism
         return SandboxJob(
             name: "parity-x", image: "\(image)", spec: spec, inputs: [], labels: labels, scratch: "/nowhere",
             surroundings: surroundings)
@@ -27,7 +28,7 @@ import Testing
         #expect(body["Hostname"]?.string == "parity")
         #expect(body["Healthcheck"] == ["Test": ["NONE"]])
         let host = try #require(body["HostConfig"])
-        #expect(host["NetworkMode"]?.string == "none")
+        #expect(body["NetworkDisabled"] == true && host["NetworkMode"]?.string == "none")
         #expect(host["ReadonlyRootfs"] == true)
         #expect(host["CapDrop"]?.array == ["ALL"])
         #expect(host["Privileged"] == false)
@@ -48,7 +49,29 @@ import Testing
         #expect(mounts.map { $0["Target"]?.string } == ["/input", "/output"])
         #expect(mounts.map { $0["ReadOnly"] } == [true, false])
         let binds = host["Binds"]?.array?.compactMap(\.string) ?? []
-        #expect(binds.count == MachineView.mounts.count && binds.allSatisfy { $0.hasSuffix(":ro,z") })
+        #expect(binds.count == MachineView.mounts.count + MachineView.nameMounts.count)
+        #expect(binds.allSatisfy { $0.hasSuffix(":ro,z") })
+    }
+
+    @Test(arguments: [nil, "runsc"])
+    func `A sealed run has a clock that stands still, under every runtime`(runtime: String?) throws {
+        var place = place
+        place.runtime = runtime
+        func clock(_ job: SandboxJob) -> Bool {
+            let body = ContainerPolicy.container(for: job, at: place)
+            let binds = body["HostConfig"]?["Binds"]?.array
+            let isMounted = binds?.contains("/volumes/view/clock.so:/.parity/clock.so:ro,z")
+            let isLoaded = body["Env"]?.array?.contains("LD_PRELOAD=/.parity/clock.so")
+            #expect(isMounted == isLoaded)
+            return isMounted == true
+        }
+        #expect(try !clock(Self.job()))
+        let job = try Self.job(determinism: .sealed)
+        #expect(clock(job) && job.clockSeconds == 0)
+        for (text, seconds) in [("1700000000", 1_700_000_000 as Int64), ("now", 0)] {
+            let dated = try Self.job(env: ["SOURCE_DATE_EPOCH": text], determinism: .sealed)
+            #expect(dated.clockSeconds == seconds)
+        }
     }
 
     @Test

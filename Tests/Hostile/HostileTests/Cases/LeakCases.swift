@@ -38,6 +38,20 @@ extension HostileCase {
         HostileCase("ask the kernel for random bytes, under `standard`", "/probe chance") { run in
             #expect(run.lines == ["16"])
         },
+        HostileCase("ask the C library what day it is, under `sealed`", "/linked clocks", determinism: .sealed) { run in
+            #expect(run.lines == ["0 0 0 0 0 0", "0 0 0", "1 -1"], "the date stands still, time goes on")
+        },
+        HostileCase(
+            "ask what day it is, under `sealed`, at a date of the task's",
+            "export SOURCE_DATE_EPOCH=5; /linked clocks | head -n 1; ls /.parity; : > /.parity/clock.so && echo reached",
+            image: .variables, determinism: .sealed
+        ) { run in #expect(run.lines == ["0 0 0 0 0 0", "clock.so"], "which stands in the spec or nowhere") },
+        HostileCase(
+            "ask the C library what day it is, under `standard`", "/linked clocks | head -n 1; ls -A / | grep parity"
+        ) { run in
+            let days = Set(run.lines.first?.split(separator: " ") ?? [])
+            #expect(run.lines.count == 1 && days.allSatisfy { (Int($0) ?? 0) > 1_700_000_000 })
+        },
         HostileCase(
             "count the host's CPUs",
             """

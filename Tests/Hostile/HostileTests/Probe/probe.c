@@ -33,6 +33,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -409,11 +410,33 @@ static int daemonize(const char *path) {
   setsid();
   if (fork()) _exit(0);
   int file = open(path, O_CREAT | O_WRONLY | O_APPEND, 0644);
-  for (;;) if (write(file, "x", 1) < 1) usleep(1000);
+  for (;;) usleep(write(file, "x", 1) < 1 ? 1000 : 100);
 }
 
 /* Whether it runs as root; it may have the bit that would make it so. */
 static int root(const char *none) { (void)none; puts(geteuid() ? "nobody" : "reached"); return 0; }
+
+/* What each way to ask for the date says, and whether time goes on all the same. */
+static int clocks(const char *none) {
+  (void)none;
+  struct timespec real, coarse, base, before, after;
+  struct timeval day;
+  struct timezone zone = {7, 7};
+  clock_gettime(CLOCK_REALTIME, &real);
+  clock_gettime(CLOCK_REALTIME_COARSE, &coarse);
+  gettimeofday(&day, &zone);
+  timespec_get(&base, TIME_UTC);
+  time_t stored, returned = time(&stored);
+  printf("%ld %ld %ld %ld %ld %ld\n", (long)real.tv_sec, (long)coarse.tv_sec, (long)day.tv_sec, (long)base.tv_sec,
+         (long)stored, (long)returned);
+  printf("%ld %ld %d\n", real.tv_nsec, (long)day.tv_usec, zone.tz_minuteswest);
+  clock_gettime(CLOCK_MONOTONIC, &before);
+  usleep(2000);
+  clock_gettime(CLOCK_MONOTONIC, &after);
+  long passed = (after.tv_sec - before.tv_sec) * 1000000000L + after.tv_nsec - before.tv_nsec;
+  printf("%d %d\n", passed > 1000000, clock_gettime(99, &before));
+  return 0;
+}
 
 static int crash(const char *none) { (void)none; *(volatile int *)8 = 1; return 0; }
 
@@ -444,7 +467,7 @@ static const struct { const char *name; int (*act)(const char *); } verbs[] = {
   {"memory", memory}, {"shared", shared}, {"shared-left", shared_left}, {"threads", threads}, {"files", files},
   {"pipes", pipes}, {"inodes", inodes}, {"depth", depth}, {"names", names}, {"socket-file", socket_file},
   {"hardlink-of-symlink", hardlink_of_symlink}, {"tcp", tcp}, {"abstract", abstract}, {"chance", chance},
-  {"daemonize", daemonize}, {"crash", crash}, {"root", root}, {"zombies", zombies}, {"locks", locks},
+  {"daemonize", daemonize}, {"crash", crash}, {"root", root}, {"zombies", zombies}, {"locks", locks}, {"clocks", clocks},
 };
 
 int main(int count, char **words) {

@@ -42,6 +42,8 @@ enum HostileImage: String, Sendable, CaseIterable {
         tar.file("data/hello", Array("hello\n".utf8))
         tar.file("garbage", [UInt8](repeating: 0x7F, count: 512), mode: 0o755)
         tar.file("probe", programs.probe, mode: 0o755)
+        tar.file("linked", programs.linked, mode: 0o755)
+        for (path, library) in programs.libraries { tar.file(path, library, mode: 0o755) }
         tar.file("suid/probe", programs.probe, mode: 0o6755)
         for (name, kind, major, minor) in Self.nodes { tar.node("nodes/\(name)", kind, major, minor) }
         if self == .links {
@@ -65,6 +67,9 @@ enum HostileImage: String, Sendable, CaseIterable {
     struct Programs: Sendable {
         /// See `Probe/probe.c`.
         let probe: [UInt8]
+        /// The probe as most programs are, linked to the C library when it starts, and what it needs for that.
+        let linked: [UInt8]
+        let libraries: [String: [UInt8]]
         /// Debian's static busybox, and the names it goes by.
         let busybox: [UInt8]
         let applets: [String]
@@ -78,6 +83,13 @@ enum HostileImage: String, Sendable, CaseIterable {
             defer { try? FileManager.default.removeItem(at: program) }
             _ = try Self.run("cc", "-static", "-O1", "-pthread", "-o", program.path(), source.path())
             probe = Array(try Data(contentsOf: program))
+            _ = try Self.run("cc", "-O1", "-pthread", "-o", program.path(), source.path())
+            linked = Array(try Data(contentsOf: program))
+            let paths = try Self.run("ldd", program.path()).split(whereSeparator: \.isWhitespace)
+                .filter { $0.hasPrefix("/") }
+            libraries = try Dictionary(
+                paths.map { (String($0.dropFirst()), Array(try Data(contentsOf: URL(filePath: String($0))))) },
+                uniquingKeysWith: { first, _ in first })
             busybox = Array(try Data(contentsOf: URL(filePath: "/bin/busybox")))
             applets = try Self.run("/bin/busybox", "--list").split(separator: "\n").map(String.init)
         }
