@@ -68,7 +68,12 @@ import Testing
             "stdin": ["blob": .string(name("b"))],
             "inputs": [["path": "f", "blob": .string(name("c"))], ["path": "t", "tree": .string(name("d"))]],
         ]
-        #expect(Set(try TaskSpec(parsing: spec).blobs.map(\.description)) == Set("bcde".map { name($0) }))
+        let blobs = try TaskSpec(parsing: spec).blobs
+        #expect(Set(blobs.keys.map(\.description)) == Set("bcde".map { name($0) }))
+        let places = [
+            "b": "/stdin/blob", "c": "/inputs/0/blob", "d": "/inputs/1/tree", "e": "/environment/image_archive",
+        ]
+        for (character, place) in places { #expect(blobs[try #require(Digest(name(Character(character))))] == [place]) }
     }
 }
 

@@ -41,13 +41,17 @@ extension Gateway {
     private func record(
         _ spec: TaskSpec, account: AccountID, in transaction: PostgresTransaction
     ) async throws -> (status: Int, response: String) {
-        let missing = try await Accounts.missingBlobs(spec.blobs, in: transaction)
+        let places = spec.blobs
+        let missing = try await Accounts.missingBlobs(Array(places.keys), in: transaction)
         guard missing.isEmpty else {
-            throw Problem.invalidSpec(
-                missing.map {
+            let faults = missing.flatMap { digest in
+                (places[digest] ?? []).map {
                     SpecFault(
-                        pointer: "", code: "missing_blob", message: "upload blob \($0) before the task that uses it")
-                })
+                        pointer: $0, code: "missing_blob", message: "upload blob \(digest) before the task that uses it"
+                    )
+                }
+            }
+            throw Problem.invalidSpec(faults.sorted { $0.pointer < $1.pointer })
         }
         let id = TaskID(UUID.v7())
         let trace = TraceContext.current?.header

@@ -8,7 +8,11 @@ extension SpecReader {
         }
         let path = readDockerfilePath(members["path"], at: "\(pointer)/path")
         let arguments = readBuildArguments(members["args"], at: "\(pointer)/args")
-        guard let digest = context.string.flatMap({ Digest($0) }) else {
+        guard let text = context.string else {
+            fault("\(pointer)/context", "type", "expected a string, found \(context.kindName)")
+            return nil
+        }
+        guard let digest = Digest(text) else {
             fault("\(pointer)/context", "digest", "expected sha256: and 64 lower-case hex digits")
             return nil
         }
@@ -19,8 +23,7 @@ extension SpecReader {
         guard let json, let text = plainText(json, at: pointer, maximumBytes: 1024) else {
             return BuildRecipe.defaultPath
         }
-        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-        if !parts.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." }) {
+        if !text.pathParts.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." }) {
             fault(pointer, "path", "expected a path inside the context, without . and ..")
         }
         return text

@@ -81,6 +81,9 @@ extension SpecReader {
         _ json: JSONValue?, at pointer: String, in range: ClosedRange<Int64>
     ) -> Int64? {
         guard let json, json != .null else { return nil }
-        return integer(json, at: pointer, in: range, default: range.upperBound)
+        let earlier = faults.count
+        let value = integer(json, at: pointer, in: range, default: range.lowerBound)
+        // What is no such number contradicts nothing.
+        return faults.count > earlier ? nil : value
     }
 }

@@ -63,7 +63,7 @@ extension SpecReader {
 
     /// Whether a path above `path` is one of `paths`.
     static func hasParent(of path: String, in paths: Set<String>) -> Bool {
-        var parts = path.split(separator: "/")
+        var parts = path.pathParts
         while parts.count > 1 {
             parts.removeLast()
             if paths.contains(parts.joined(separator: "/")) { return true }
@@ -78,7 +78,7 @@ extension SpecReader {
             return nil
         }
         guard let path = plainText(json, at: pointer, maximumBytes: TaskInput.maximumPathBytes) else { return nil }
-        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        let parts = path.pathParts
         let clean = parts.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." && $0.utf8.count <= 255 }
         guard clean, parts.count <= TaskInput.maximumDepth else {
             fault(

@@ -124,9 +124,9 @@ struct SpecReader {
     private mutating func readWorkdir(_ json: JSONValue?) -> String {
         guard let json else { return TaskSpec.Defaults.workdir }
         guard let text = plainText(json, at: "/workdir", maximumBytes: 4096) else { return TaskSpec.Defaults.workdir }
-        let parts = text.split(separator: "/").filter { $0 != "." }
+        let parts = text.pathParts.filter { !$0.isEmpty && $0 != "." }
         // A working directory under /proc has been a way out of containers (CVE-2024-21626).
-        if !text.hasPrefix("/") || parts.contains("..") || parts.first == "proc" || parts.first == "sys" {
+        if !text.isAbsolutePath || parts.contains("..") || parts.first == "proc" || parts.first == "sys" {
             fault("/workdir", "path", "expected an absolute path without .., and not under /proc or /sys")
         }
         return text

@@ -59,21 +59,23 @@ package struct TaskSpec: Sendable, Hashable {
     /// SHA-256 of the canonical form.
     package var digest: Digest { Digest.sha256(of: json.canonicalBytes()) }
 
-    /// Every blob that must be there before this task can run.
-    package var blobs: [Digest] {
-        var digests = inputs.compactMap { input -> Digest? in
+    /// Every blob that must be there before this task can run, and the JSON pointers at which the spec names it.
+    package var blobs: [Digest: [String]] {
+        var places: [Digest: [String]] = [:]
+        for (index, input) in inputs.enumerated() {
             switch input.content {
-            case .inline: nil
-            case .blob(let digest), .tree(let digest): digest
+            case .inline: break
+            case .blob(let digest): places[digest, default: []].append("/inputs/\(index)/blob")
+            case .tree(let digest): places[digest, default: []].append("/inputs/\(index)/tree")
             }
         }
-        if case .blob(let digest) = stdin { digests.append(digest) }
+        if case .blob(let digest) = stdin { places[digest, default: []].append("/stdin/blob") }
         switch environment {
         case .image, .imageID: break
-        case .archive(let digest): digests.append(digest)
-        case .dockerfile(let recipe): digests.append(recipe.context)
+        case .archive(let digest): places[digest, default: []].append("/environment/image_archive")
+        case .dockerfile(let recipe): places[recipe.context, default: []].append("/environment/dockerfile/context")
         }
-        return digests
+        return places
     }
 }
 

@@ -24,7 +24,8 @@ package enum BuildContext {
                 for event in try parser.feed(Array(data)) {
                     switch event {
                     case .entry(let entry):
-                        isIt = entry.kind == .file && name(entry.path) == path
+                        // By bytes: to String, names that differ can be equal.
+                        isIt = entry.kind == .file && name(entry.path).elementsEqual(path.utf8)
                         guard isIt else { continue }
                         guard entry.size <= maximumDockerfileBytes else { throw BuildFailure("\(path) is too large") }
                         found = []
@@ -42,7 +43,8 @@ package enum BuildContext {
         return text
     }
 
-    private static func name(_ bytes: [UInt8]) -> String {
-        String(decoding: bytes, as: UTF8.self).split(separator: "/").filter { $0 != "." }.joined(separator: "/")
+    private static func name(_ bytes: [UInt8]) -> some Sequence<UInt8> {
+        bytes.split(separator: UInt8(ascii: "/")).filter { $0 != [UInt8(ascii: ".")] }
+            .joined(separator: [UInt8(ascii: "/")])
     }
 }

@@ -1,5 +1,10 @@
+import ParityProtocol
+
 /// What a Dockerfile builds on, read as the engine's classic builder reads it: enough of the language to know every
 /// image that a build needs before it starts. What this does not understand the build itself will refuse.
+///
+/// The builder must not find an image in it that this did not: it could be another submitter's. So everything is looked at
+/// byte by byte, as engines do, and what they read differently from one version to the next is refused.
 package struct Dockerfile: Sendable, Equatable {
     /// The images of `FROM` and `COPY --from`, each once, in order.
     package private(set) var references: [String] = []
@@ -15,29 +20,29 @@ package struct Dockerfile: Sendable, Equatable {
     }
 
     /// `given` are the values of build arguments; they count for `FROM` only where an `ARG` before it declares them.
-    package init(_ text: String, arguments given: [String: String]) {
-        let escape = Self.escapeCharacter(text)
-        for line in Self.instructions(text, escape: escape) {
-            let words = line.split(whereSeparator: \.isWhitespace).map(String.init)
+    /// Throws ``BuildFailure`` for what engines read differently.
+    package init(_ text: String, arguments given: [String: String]) throws {
+        for line in try Self.instructions(Self.lines(of: text)) {
+            let words = line.utf8.split(whereSeparator: Self.isBlank).map { String(Substring($0)) }
             guard let verb = words.first?.uppercased() else { continue }
             switch verb {
-            case "ARG" where stages.isEmpty: for word in words.dropFirst() { declare(word, given, escape) }
-            case "FROM": begin(words.dropFirst().map { expand($0, escape) })
-            case "COPY": for word in words where word.hasPrefix("--from=") { use(String(word.dropFirst(7))) }
+            case "ARG" where stages.isEmpty: for word in words.dropFirst() { try declare(word, given) }
+            case "FROM": try begin(words.dropFirst().map { try expand($0) })
+            case "COPY": for word in words { if let source = Self.text(after: "--from=", in: word) { use(source) } }
             default: break
             }
         }
         finalBase = stages.last?.base
     }
 
-    private mutating func declare(_ word: String, _ given: [String: String], _ escape: Character) {
+    private mutating func declare(_ word: String, _ given: [String: String]) throws {
         let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        let standard = parts.count == 2 ? expand(Self.unquoted(parts[1]), escape) : nil
+        let standard = parts.count == 2 ? try expand(Self.unquoted(parts[1])) : nil
         if let value = given[parts[0]] ?? standard { arguments[parts[0]] = value }
     }
 
     private mutating func begin(_ words: [String]) {
-        let plain = words.filter { !$0.hasPrefix("--") }
+        let plain = words.filter { Self.text(after: "--", in: $0) == nil }
         guard let image = plain.first else { return }
         let name = plain.count == 3 && plain[1].lowercased() == "as" ? plain[2].lowercased() : nil
         if let earlier = stages.last(where: { $0.name == image.lowercased() }) {
@@ -60,79 +65,126 @@ package struct Dockerfile: Sendable, Equatable {
         if !references.contains(image) { references.append(image) }
     }
 
+    private static func text(after prefix: String, in word: String) -> String? {
+        word.utf8.starts(with: prefix.utf8) ? String(Substring(word.utf8.dropFirst(prefix.utf8.count))) : nil
+    }
+
     // MARK: - Lines
 
-    /// `# escape=` among the directives at the top.
-    private static func escapeCharacter(_ text: String) -> Character {
-        for line in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline) {
-            let parts = line.drop(while: \.isWhitespace).dropFirst().split(separator: "=", maxSplits: 1)
-            guard line.drop(while: \.isWhitespace).first == "#", parts.count == 2 else { break }
-            let name = parts[0].filter { !$0.isWhitespace }.lowercased()
-            if name == "escape", parts[1].filter({ !$0.isWhitespace }) == "`" { return "`" }
+    private static let (tab, newline, carriageReturn, blank, hash, backslash) = (
+        UInt8(ascii: "\t"), UInt8(ascii: "\n"), UInt8(ascii: "\r"), UInt8(ascii: " "), UInt8(ascii: "#"),
+        UInt8(ascii: "\\")
+    )
+
+    private static func isBlank(_ byte: UInt8) -> Bool { byte == blank || byte == tab }
+
+    /// The lines without their ends, and without blanks around them.
+    private static func lines(of text: String) throws -> [[UInt8]] {
+        let mark = "\u{FEFF}".utf8
+        let bytes = text.utf8.starts(with: mark) ? text.utf8.dropFirst(mark.count) : text.utf8[...]
+        let lines = bytes.split(separator: newline, omittingEmptySubsequences: false)
+        return try lines.enumerated().map { index, line in
+            let content = line.last == carriageReturn ? line.dropLast() : line
+            // A blank to some, a letter to others; or the end of a line.
+            let odd = Substring(content).unicodeScalars.first {
+                $0.value != UInt32(tab) && $0.value != UInt32(blank)
+                    && ($0.properties.isWhitespace || $0.properties.generalCategory == .control)
+            }
+            if let odd {
+                let code = String(odd.value, radix: 16, uppercase: true)
+                throw BuildFailure(
+                    "line \(index + 1) of the Dockerfile holds U+\(code): use plain blanks and line ends")
+            }
+            let start = content.drop(while: isBlank)
+            return Array(start.prefix(start.count - start.reversed().prefix(while: isBlank).count))
         }
-        return "\\"
     }
 
     /// Whole instructions: comments dropped, continued lines joined.
-    private static func instructions(_ text: String, escape: Character) -> [String] {
+    private static func instructions(_ lines: [[UInt8]]) throws -> [String] {
         var instructions: [String] = []
-        var open = ""
-        for line in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline) {
-            let content = line.drop(while: \.isWhitespace)
-            if content.first == "#" || content.isEmpty { continue }
-            var end = content[...]
-            while end.last?.isWhitespace == true { end.removeLast() }
-            if end.last == escape {
-                open += end.dropLast()
+        var open: [UInt8] = []
+        for (index, line) in lines.enumerated() {
+            if line.first == hash { try check(line, index + 1) }
+            if line.isEmpty || line.first == hash { continue }
+            guard line.last == backslash else {
+                instructions.append(String(decoding: open + line, as: UTF8.self))
+                open = []
                 continue
             }
-            instructions.append(open + content)
-            open = ""
+            if line.dropLast().last == backslash {
+                throw BuildFailure(
+                    "line \(index + 1) of the Dockerfile ends with two backslashes, which engines read differently")
+            }
+            open += line.dropLast()
         }
-        return open.isEmpty ? instructions : instructions + [open]
+        return open.isEmpty ? instructions : instructions + [String(decoding: open, as: UTF8.self)]
+    }
+
+    /// `# escape=` says which character continues a line; where it counts differs between engines.
+    private static func check(_ comment: [UInt8], _ number: Int) throws {
+        let words = comment.dropFirst().filter { !isBlank($0) }
+        if String(decoding: words, as: UTF8.self).lowercased().hasPrefix("escape=") {
+            throw BuildFailure(
+                "line \(number) of the Dockerfile sets the escape character, which is not supported here")
+        }
     }
 
     private static func unquoted(_ text: String) -> String {
-        guard text.count >= 2, let quote = text.first, quote == "\"" || quote == "'", text.last == quote else {
-            return text
-        }
-        return String(text.dropFirst().dropLast())
+        let quotes = [UInt8(ascii: "\""), UInt8(ascii: "'")]
+        guard text.utf8.count >= 2, let quote = text.utf8.first, quotes.contains(quote), text.utf8.last == quote
+        else { return text }
+        return String(text.unicodeScalars.dropFirst().dropLast())
     }
 
     // MARK: - Variables
 
     /// `$NAME`, `${NAME}`, `${NAME:-word}` and `${NAME:+word}`.
-    private func expand(_ text: String, _ escape: Character) -> String {
-        var result = ""
-        var rest = text[...]
-        while let character = rest.popFirst() {
-            if character == escape, let next = rest.popFirst() {
+    private func expand(_ text: String) throws -> String {
+        var result = String.UnicodeScalarView()
+        var rest = text.unicodeScalars[...]
+        while let scalar = rest.popFirst() {
+            if scalar == "\\", let next = rest.popFirst() {
                 result.append(next)
-            } else if character == "$" {
-                result += variable(&rest)
+            } else if scalar == "$" {
+                result += try variable(&rest).unicodeScalars
             } else {
-                result.append(character)
+                result.append(scalar)
             }
         }
-        return result
+        return String(result)
     }
 
-    private func variable(_ rest: inout Substring) -> String {
+    private func variable(_ rest: inout Substring.UnicodeScalarView) throws -> String {
+        func isName(_ scalar: Unicode.Scalar) -> Bool {
+            scalar == "_" || ("0"..."9").contains(scalar) || ("a"..."z").contains(scalar)
+                || ("A"..."Z").contains(scalar)
+        }
         guard rest.first == "{" else {
-            let name = rest.prefix { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
+            let name = rest.prefix(while: isName)
             rest = rest.dropFirst(name.count)
             return name.isEmpty ? "$" : arguments[String(name)] ?? ""
         }
-        guard let close = rest.firstIndex(of: "}") else { return "$" }
-        let inside = rest[rest.index(after: rest.startIndex)..<close]
-        rest = rest[rest.index(after: close)...]
-        guard let colon = inside.firstIndex(of: ":") else { return arguments[String(inside)] ?? "" }
-        let value = arguments[String(inside[..<colon])] ?? ""
-        let word = inside[inside.index(after: colon)...]
-        switch word.first {
-        case "-": return value.isEmpty ? String(word.dropFirst()) : value
-        case "+": return value.isEmpty ? "" : String(word.dropFirst())
-        default: return value
+        let inside = rest.dropFirst().prefix { $0 != "}" }
+        let name = inside.prefix(while: isName)
+        let modifier = inside.dropFirst(name.count)
+        rest = rest.dropFirst(inside.count + 1)
+        guard let close = rest.popFirst(), close == "}", !name.isEmpty else { throw Self.unreadable(inside) }
+        let value = arguments[String(name)] ?? ""
+        if modifier.isEmpty { return value }
+        let word = String(modifier.dropFirst(2))
+        // A word with an expansion of its own would end at another brace.
+        guard !word.unicodeScalars.contains("$"), !word.unicodeScalars.contains("\\") else {
+            throw Self.unreadable(inside)
         }
+        switch String(modifier.prefix(2)) {
+        case ":-": return value.isEmpty ? word : value
+        case ":+": return value.isEmpty ? "" : word
+        default: throw Self.unreadable(inside)
+        }
+    }
+
+    private static func unreadable(_ inside: Substring.UnicodeScalarView) -> BuildFailure {
+        BuildFailure("the Dockerfile expands ${\(String(inside))}, which is not understood here: write it out")
     }
 }

@@ -85,7 +85,7 @@ package struct ImageBuilding: Sendable {
         do {
             let context = "\(own)/context.tar"
             try await fetch(recipe.context, context, limits.contextBytes)
-            let file = Dockerfile(
+            let file = try Dockerfile(
                 try BuildContext.dockerfile(at: recipe.path, in: context), arguments: recipe.arguments)
             guard file.references.count <= BuildClaim.maximumBases else {
                 throw BuildFailure("the Dockerfile builds on more than \(BuildClaim.maximumBases) images")
@@ -94,6 +94,7 @@ package struct ImageBuilding: Sendable {
             for reference in file.references {
                 let image = try await base(reference)
                 held.append(image)
+                try await checkTriggers(of: image, reference)
                 bases.append(BuildBase(reference: reference, image: image.id))
             }
             return BuildPlan(
@@ -119,6 +120,14 @@ package struct ImageBuilding: Sendable {
         let source = reference.contains("@") ? ImageSource.pinned(reference) : .base(reference)
         return try await images.acquire(from: source) { _, _, _ in
             throw BuildFailure("\(reference) is no archive")
+        }
+    }
+
+    /// Triggers are read by the engine alone, and could name an image that nobody looked at.
+    private func checkTriggers(of image: HeldImage, _ reference: String) async throws {
+        let triggers = try await engine.image("\(image.id)")?.triggers ?? []
+        guard triggers.isEmpty else {
+            throw BuildFailure("\(reference) has ONBUILD instructions, which are not carried out here: write them out")
         }
     }
 

@@ -57,7 +57,7 @@ extension DockerEngine {
         let response: HTTPClientResponse
         do {
             response = try await send(request, "build", timeout: limit)
-        } catch let error as DockerError where error.code == .refused {
+        } catch let error as DockerError where error.code == .refused || error.code == .denied {
             // A Dockerfile that cannot be read, and the like.
             throw BuildFailure(error.message)
         }

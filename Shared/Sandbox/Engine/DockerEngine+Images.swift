@@ -2,7 +2,7 @@ package import AsyncHTTPClient
 import Foundation
 package import NIOCore
 import NIOHTTP1
-import ParityProtocol
+package import ParityProtocol
 
 extension DockerEngine {
     /// What the engine says of an image that it holds.
@@ -25,6 +25,8 @@ extension DockerEngine {
         let user: String
         /// Paths at which it wants volumes.
         let volumes: [String]
+        /// Instructions that it adds to every Dockerfile that builds on it.
+        let triggers: [String]
 
         enum CodingKeys: String, CodingKey {
             case id = "Id"
@@ -42,9 +44,11 @@ extension DockerEngine {
             struct Nothing: Decodable {}
             let user: String?
             let volumes: [String: Nothing]?
+            let triggers: [String]?
             enum CodingKeys: String, CodingKey {
                 case user = "User"
                 case volumes = "Volumes"
+                case triggers = "OnBuild"
             }
         }
 
@@ -68,6 +72,7 @@ extension DockerEngine {
             let config = try container.decodeIfPresent(Config.self, forKey: .config)
             user = config?.user ?? ""
             volumes = config?.volumes?.keys.sorted() ?? []
+            triggers = config?.triggers ?? []
         }
     }
 
@@ -89,6 +94,28 @@ extension DockerEngine {
     package func pull(_ reference: String) async throws {
         let request = try request(.POST, "/images/create?fromImage=\(Self.escape(reference))")
         try await drainProgress(send(request, "pull", timeout: Self.imageTimeout), "pull")
+    }
+
+    /// The digest that `repository:tag` has in its registry now, which the engine asks; nil if there is none, or the
+    /// registry lets nobody see it. Nothing is pulled.
+    package func registryDigest(_ reference: String) async throws -> Digest? {
+        struct Distribution: Decodable {
+            struct Descriptor: Decodable { let digest: String }
+            let descriptor: Descriptor
+            enum CodingKeys: String, CodingKey { case descriptor = "Descriptor" }
+        }
+        let name = reference.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed) ?? ""
+        let data: Data
+        do {
+            data = try await call(.GET, "/distribution/\(name)/json", "ask the registry")
+        } catch let error as DockerError where error.code == .notFound || error.code == .denied {
+            return nil
+        }
+        let digest = try decode(Distribution.self, data, "ask the registry").descriptor.digest
+        guard let digest = Digest(digest) else {
+            throw DockerError(.malformed, "ask the registry", "\(digest) is no SHA-256 digest")
+        }
+        return digest
     }
 
     /// Loads an image archive. The engine takes over every name and image that it holds: what a stranger made goes

@@ -1,6 +1,6 @@
 /// Why the engine did not do what was asked.
 package struct DockerError: Error, Sendable, CustomStringConvertible {
-    package enum Code: Sendable { case notFound, conflict, unreachable, refused, malformed }
+    package enum Code: Sendable { case notFound, conflict, denied, unreachable, refused, malformed }
     package let code: Code
     package let operation: String
     package let message: String
@@ -12,7 +12,13 @@ package struct DockerError: Error, Sendable, CustomStringConvertible {
     }
 
     init(status: UInt, operation: String, message: String) {
-        let code: Code = status == 404 ? .notFound : status == 409 ? .conflict : .refused
+        let code: Code =
+            switch status {
+            case 401, 403: .denied
+            case 404: .notFound
+            case 409: .conflict
+            default: .refused
+            }
         self.init(code, operation, message)
     }
 

@@ -75,11 +75,11 @@ struct ArchiveIndex {
 
     /// The plain form of a name inside the archive.
     private static func name(_ bytes: [UInt8], from folder: String) throws -> String {
-        guard let text = String(validating: bytes, as: UTF8.self), !text.hasPrefix("/"), !text.utf8.contains(0) else {
+        guard let text = String(validating: bytes, as: UTF8.self), !text.isAbsolutePath, !text.utf8.contains(0) else {
             throw EnvironmentRejected("the image archive holds a name that no image has")
         }
-        var parts = folder.split(separator: "/")
-        for part in text.split(separator: "/") where part != "." {
+        var parts = folder.pathParts.filter { !$0.isEmpty }
+        for part in text.pathParts where !part.isEmpty && part != "." {
             guard part == ".." else {
                 parts.append(part)
                 continue

@@ -24,7 +24,7 @@ struct ImageDemands: Sendable, Hashable {
     }
 
     private static func isPossible(_ path: String) -> Bool {
-        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        let parts = path.pathParts
         guard parts.count > 1, parts[0].isEmpty else { return false }
         return parts.dropFirst().allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." && !$0.utf8.contains(0) }
             && !takenFolders.contains(parts[1])

@@ -27,11 +27,11 @@ package struct InputArchive: AsyncSequence, Sendable {
             }
         }
         for tree in trees.sorted(by: { $0.path < $1.path }) {
-            addFolders(tree.path.split(separator: "/"))
+            addFolders(tree.path.pathParts)
             steps.append(.tree(tree))
         }
         for input in inputs.sorted(by: { $0.path < $1.path }) {
-            addFolders(input.path.split(separator: "/").dropLast())
+            addFolders(input.path.pathParts.dropLast())
             let size: Int64
             let content: Step
             switch input.content {

@@ -20,7 +20,12 @@ import Testing
             ["debian", "busybox"], "busybox"
         ),
         ("FROM debian\nCOPY --from=0 /a /a\nCOPY --from=nginx:1 /b /b", [:], ["debian", "nginx:1"], "debian"),
-        ("# escape=`\nFROM `\n  debian\n", [:], ["debian"], "debian"),
+        ("# escape: not set\n# escaped = no\nFROM debian\n", [:], ["debian"], "debian"),
+        ("\u{FEFF}FROM debian\n", [:], ["debian"], "debian"),
+        // A combining mark makes another character of what is before it, but no other byte.
+        ("#\u{301} \\\nFROM debian\nCOPY --from=\u{301}a \u{301}b /\n", [:], ["debian", "\u{301}a"], "debian"),
+        ("FROM debian\nRUN echo \\\u{301}\nCOPY --from=other / /\n", [:], ["debian", "other"], "debian"),
+        ("FROM debian \u{301}x\n", [:], ["debian"], "debian"),
         ("# comment\n\n   # another\nFROM \\\n# inside\n  debian \\\n AS x\n", [:], ["debian"], "debian"),
         ("FROM debian AS Build\nFROM build AS two\nFROM TWO", [:], ["debian"], "debian"),
         ("FROM debian@sha256:abc\nFROM debian@sha256:abc", [:], ["debian@sha256:abc"], "debian@sha256:abc"),
@@ -30,11 +35,21 @@ import Testing
     ]
 
     @Test(arguments: cases.indices)
-    func `Every image that a Dockerfile builds on is known`(index: Int) {
+    func `Every image that a Dockerfile builds on is known`(index: Int) throws {
         let (text, arguments, references, final) = Self.cases[index]
-        let file = Dockerfile(text, arguments: arguments)
+        let file = try Dockerfile(text, arguments: arguments)
         #expect(file.references == references, "\(text)")
         #expect(file.finalBase == final, "\(text)")
+    }
+
+    @Test(arguments: [
+        "# escape=`\nFROM `\n  debian\n", "#syntax=x\n#\tEscape = `\nFROM a\n", "FROM a\u{B}b\n", "FROM a\u{0}\n",
+        "FROM a\nRUN echo \\\u{A0}\nCOPY --from=b / /\n", "FROM a\u{2028}COPY --from=b / /\n",
+        "FROM a\rCOPY --from=b / /\n", "FROM a\nRUN x \\\\\nRUN y\n", "ARG A\nFROM ${A:-${B}}\n",
+        "ARG A\nFROM ${A#x}\n", "ARG A\nFROM ${A:?no}\n", "FROM ${A\n", "FROM ${}\n",
+    ])
+    func `What engines read in different ways is refused`(text: String) {
+        #expect(throws: BuildFailure.self) { try Dockerfile(text, arguments: [:]) }
     }
 
     @Test func `Names are compared as an engine lists them`() {

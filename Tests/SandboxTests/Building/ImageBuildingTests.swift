@@ -106,6 +106,15 @@ import Testing
             #expect(await failure("FROM \(busybox.dropFirst(7).prefix(12))\n").contains("not the name of an image"))
             #expect(await failure("FROM parity.invalid\n").contains("cannot be pulled"))
             #expect(await failure("").contains("empty"))
+            // A trigger could copy out of an image that nobody looked at.
+            let trigger = "parity-test/\(TestEnvironment.uniqueName()):latest"
+            let tar = "\(stage.images.folder)/trigger.tar"
+            try Data(TestImage.tar([("file", [1])])).write(to: URL(filePath: tar))
+            try await stage.images.docker(
+                "import", "-c", "ONBUILD COPY --from=\(busybox.dropFirst(7)) / /stolen", tar, trigger)
+            let triggered = await failure("FROM \(trigger)\n")
+            try await stage.images.docker("image", "rm", trigger)
+            #expect(triggered.contains("ONBUILD"), "\(triggered)")
             let none = BuildRecipe(context: Digest.sha256(of: []))
             await #expect(throws: BuildFailure.self) { try await stage.building.plan(none, fetch: stage.blobs.fetch) }
             let elsewhere = BuildRecipe(context: await stage.recipe("FROM scratch").context, path: "other")
