@@ -128,7 +128,7 @@ import Testing
                 ],
             ]
             let options = try SpecOptions.parse(["--build-arg", "B=3"])
-            let submission = try SpecBuilder.build(
+            let submission = try await SpecBuilder.build(
                 document: document, folder: folder.path, options: options, command: ["x"])
             let recipe = submission.spec["environment"]?["dockerfile"]
             #expect(recipe?["path"]?.string == "sub/Dockerfile")

@@ -8,13 +8,16 @@ import Testing
 @Suite struct CLISpecTests {
     private func build(
         _ flags: [String], command: [String] = [], document: JSONValue? = nil, folder: String = "."
-    ) throws -> SpecBuilder.Submission {
-        try SpecBuilder.build(
-            document: document, folder: folder, options: try SpecOptions.parse(flags), command: command)
+    ) async throws -> SpecBuilder.Submission {
+        try await SpecBuilder.build(
+            document: document, folder: folder, options: try SpecOptions.parse(flags), command: command
+        ) { reference in
+            "\(ImageTags.repository(of: reference))@\(Digest.sha256(of: Array(reference.utf8)))"
+        }
     }
 
-    @Test func `flags alone make a whole spec`() throws {
-        let spec = try build(
+    @Test func `flags alone make a whole spec`() async throws {
+        let spec = try await build(
             [
                 "--image", Samples.image, "--reward", "1.5", "--env", "A=b=c", "--replicas", "5", "--quorum", "4",
                 "--max-replicas", "9", "--memory", "256M", "--cpu", "0.5", "--wall", "60", "--output-size", "1k",
@@ -38,24 +41,36 @@ import Testing
         #expect(parsed.deadlineSeconds == 90)
     }
 
-    @Test func `flags win over the spec file and leave the rest of it`() throws {
+    @Test func `flags win over the spec file and leave the rest of it`() async throws {
         let document: JSONValue = [
             "schema": "parity.task/v1", "environment": ["image_id": .string(Samples.digest)], "reward": 7,
             "limits": ["pids": 9, "wall_seconds": 10],
         ]
-        let parsed = try TaskSpec(parsing: try build(["--wall", "20"], document: document).spec)
+        let parsed = try TaskSpec(parsing: try await build(["--wall", "20"], document: document).spec)
         #expect(parsed.limits.pids == 9)
         #expect(parsed.limits.wallSeconds == 20)
         #expect(parsed.reward.units == 7)
     }
 
-    @Test func `an image id is told from a reference`() throws {
-        let spec = try build(["--image", Samples.digest, "--reward", "1"]).spec
+    @Test func `an image id is told from a reference`() async throws {
+        let spec = try await build(["--image", Samples.digest, "--reward", "1"]).spec
         #expect(try TaskSpec(parsing: spec).environment == .imageID(try #require(Digest(Samples.digest))))
     }
 
-    @Test func `every fault is reported at once`() throws {
-        let error = #expect(throws: SpecFaults.self) { try build(["--image", "busybox:latest", "--wall", "0"]) }
+    @Test func `a tag is pinned before anything is looked at, in flags and in files`() async throws {
+        let pinned = "a.example:5000/b@\(Digest.sha256(of: Array("a.example:5000/b:1".utf8)))"
+        let flagged = try await build(["--image", "a.example:5000/b:1", "--reward", "1"]).spec
+        #expect(flagged["environment"] == ["image": .string(pinned)])
+        let document: JSONValue = [
+            "schema": .string(TaskSpec.schema), "reward": 1, "environment": ["image": "a.example:5000/b:1"],
+        ]
+        #expect(try await build([], document: document).spec["environment"] == ["image": .string(pinned)])
+    }
+
+    @Test func `every fault is reported at once`() async throws {
+        let error = await #expect(throws: SpecFaults.self) {
+            try await build(["--image", "UPPER@sha256:0", "--wall", "0"])
+        }
         let pointers = Set(try #require(error).faults.map(\.pointer))
         #expect(pointers.isSuperset(of: ["/environment/image", "/limits/wall_seconds", "/reward"]))
         let failure = CommandRun.describe(try #require(error))
@@ -66,8 +81,8 @@ import Testing
     @Test(arguments: [
         ["--reward", "1.0000001"], ["--reward=-1"], ["--reward", "1e3"], ["--memory", "lots"], ["--cpu", "1.2345"],
         ["--env", "NOVALUE"],
-    ]) func `a flag that does not fit is a usage error`(flags: [String]) {
-        let error = #expect(throws: CommandFailure.self) { try build(["--image", Samples.image] + flags) }
+    ]) func `a flag that does not fit is a usage error`(flags: [String]) async {
+        let error = await #expect(throws: CommandFailure.self) { try await build(["--image", Samples.image] + flags) }
         #expect(error?.status == .usage)
     }
 
@@ -75,7 +90,7 @@ import Testing
         try await TemporaryFolder.with { folder in
             let small = try folder.write("data.csv", "a,b\n")
             let large = try folder.write("large.bin", String(repeating: "x", count: TaskInput.maximumInlineBytes))
-            let built = try build([
+            let built = try await build([
                 "--image", Samples.image, "--reward", "1", "--input", small, "--input", "model/weights=\(large)",
             ])
             let inputs = try TaskSpec(parsing: built.spec).inputs
@@ -90,7 +105,7 @@ import Testing
     @Test func `an input of exactly the inline limit stays in the spec`() async throws {
         try await TemporaryFolder.with { folder in
             let file = try folder.write("x", String(repeating: "x", count: TaskInput.maximumInlineBytes))
-            #expect(try build(["--image", Samples.image, "--reward", "1", "--input", file]).uploads.isEmpty)
+            #expect(try await build(["--image", Samples.image, "--reward", "1", "--input", file]).uploads.isEmpty)
         }
     }
 
@@ -98,7 +113,7 @@ import Testing
         try await TemporaryFolder.with { folder in
             _ = try folder.write("set/b/two.txt", "2")
             _ = try folder.write("set/one.txt", "1")
-            let built = try build(["--image", Samples.image, "--reward", "1", "--input", "\(folder.path)/set"])
+            let built = try await build(["--image", Samples.image, "--reward", "1", "--input", "\(folder.path)/set"])
             #expect(try TaskSpec(parsing: built.spec).inputs.map(\.path) == ["set/b/two.txt", "set/one.txt"])
         }
     }
@@ -117,7 +132,7 @@ import Testing
                       - file: in.txt
                       - {path: other.txt, file: in.txt}
                     """.utf8), name: "task.yaml")
-            let built = try build([], document: document, folder: folder.path)
+            let built = try await build([], document: document, folder: folder.path)
             let parsed = try TaskSpec(parsing: built.spec)
             #expect(parsed.environment == .archive(try LocalFile(archive).digest))
             #expect(parsed.inputs.map(\.path) == ["in.txt", "other.txt"])
@@ -125,9 +140,9 @@ import Testing
         }
     }
 
-    @Test func `a missing input is not found`() {
-        let error = #expect(throws: CommandFailure.self) {
-            try build(["--image", Samples.image, "--reward", "1", "--input", "/no/such/file"])
+    @Test func `a missing input is not found`() async {
+        let error = await #expect(throws: CommandFailure.self) {
+            try await build(["--image", Samples.image, "--reward", "1", "--input", "/no/such/file"])
         }
         #expect(error?.status == .notFound)
     }

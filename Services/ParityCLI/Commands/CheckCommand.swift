@@ -50,7 +50,7 @@ struct CheckCommand: AsyncParsableCommand {
     func run() async throws {
         try await client.run { gateway in
             let source = SpecFile(path: file)
-            let submission = try SpecBuilder.build(
+            let submission = try await SpecBuilder.build(
                 document: try Self.withReward(try source.document(), isGiven: spec.reward != nil),
                 folder: source.folder, options: spec, command: command)
             let environment = ProcessInfo.processInfo.environment

@@ -42,7 +42,7 @@ struct SubmitCommand: AsyncParsableCommand {
         try await client.run { gateway in
             let limit = try Watching.timeout(timeout)
             let source = SpecFile(path: file)
-            let submission = try SpecBuilder.build(
+            let submission = try await SpecBuilder.build(
                 document: try source.document(), folder: source.folder, options: spec, command: command)
             if dryRun { return try show(submission) }
             for upload in submission.uploads {

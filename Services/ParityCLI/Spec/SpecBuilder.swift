@@ -24,19 +24,33 @@ struct SpecBuilder {
     ///
     /// Beside the fields of the schema a spec file may say `file: path` in an input, `image_archive_file: path` in its
     /// environment, and `folder: path` in the environment's `dockerfile`: the file takes the place of `base64` or `blob`,
-    /// and of `image_archive`, the folder that of `context`.
+    /// and of `image_archive`, the folder that of `context`. An image with a tag is pinned by what `pin` says of it.
     static func build(
-        document: JSONValue?, folder: String, options: SpecOptions, command: [String]
-    ) throws -> Submission {
+        document: JSONValue?, folder: String, options: SpecOptions, command: [String],
+        pin: (String) async throws -> String = ImageTags.pin
+    ) async throws -> Submission {
         var builder = SpecBuilder()
         let start = document ?? ["schema": .string(TaskSpec.schema)]
         var spec = try options.apply(to: start, command: command)
+        spec = try await pinned(spec, pin)
         spec = try builder.resolveArchive(in: spec, folder: folder, flag: options.imageArchive)
         spec = try builder.resolveDockerfile(in: spec, folder: folder, options: options)
         spec = try builder.resolveInputs(in: spec, folder: folder, flags: options.input)
         // All faults at once, before anything is uploaded.
         _ = try TaskSpec(parsing: spec)
         return Submission(spec: spec, uploads: builder.uploads, scratch: builder.scratch, contents: builder.contents)
+    }
+
+    /// Shows what a tag stands for: the task is about that, whatever the tag will be tomorrow.
+    private static func pinned(_ spec: JSONValue, _ pin: (String) async throws -> String) async throws -> JSONValue {
+        guard case .object(var members) = spec, case .object(var environment) = members["environment"],
+            let named = environment["image"]?.string, ImageTags.isTag(named)
+        else { return spec }
+        let image = try await pin(named)
+        Console.error("\(named) is \(image)")
+        environment["image"] = .string(image)
+        members["environment"] = .object(environment)
+        return .object(members)
     }
 
     private mutating func resolveArchive(in spec: JSONValue, folder: String, flag: String?) throws -> JSONValue {

@@ -3,7 +3,10 @@ import ParityProtocol
 
 /// The parts of a spec that flags can give; they win over a spec file.
 struct SpecOptions: ParsableArguments {
-    @Option(help: "The image: repository@sha256:…, or the sha256:… id of one that the runners hold.")
+    @Option(
+        help: ArgumentHelp(
+            "The image: repository@sha256:…, repository:tag, which is pinned by its digest first, or the sha256:… id "
+                + "of one that the runners hold."))
     var image: String?
 
     @Option(help: ArgumentHelp("A `docker save` archive to upload and run.", valueName: "file.tar"))
