@@ -39,6 +39,8 @@ package actor RunnerAgent: Service {
         let work: AbandonableTask<Void>
     }
 
+    /// How long a slot rests when the scheduler gives this runner no work.
+    private static let restTime: Duration = .seconds(15)
     private static let rememberedSpecs = 64
     /// How many preparations may still be ending before no new one is begun.
     private static let maximumEndings = 16
@@ -290,7 +292,11 @@ package actor RunnerAgent: Service {
         }
         if case .granted(let grant) = answer { return grant }
         if case .refused(let reason) = answer {
-            logger.debug("Refused", metadata: ["attempt": "\(id)", "reason": "\(reason.rawValue)"])
+            logger.log(
+                level: reason == .paused ? .warning : .debug, "Refused",
+                metadata: ["attempt": "\(id)", "reason": "\(reason.rawValue)"])
+            // The slot stays taken for a moment: who asks on would take offers off its lane that others could have.
+            if reason == .paused { try? await Task.sleep(for: Self.restTime) }
         }
         return nil
     }

@@ -36,6 +36,7 @@ extension Scheduler {
         let replica = try await Replicas.all(of: task.id, in: transaction).first { $0.replica == claim.id.replica }
         guard let replica, replica.attempt == claim.id.attempt else { return .stale }
         switch replica.state {
+        case .offered where try await Runners.isPaused(claim.runner, in: transaction): return .paused
         case .offered: break
         case .granted: return .taken
         case .cancelled: return .cancelled
@@ -58,7 +59,7 @@ extension Scheduler {
             metadata: ["attempt": "\(claim.id)", "runner": "\(claim.runner)", "reason": "\(reason.rawValue)"])
         let answer = try Routing.toRunner(Refusal(id: claim.id, reason: reason), claim.runner)
         // The offer was taken off its lane by one who may not have it; another must get it.
-        guard reason == .ownerConflict || reason == .disqualified else { return [answer] }
+        guard [.ownerConflict, .disqualified, .paused].contains(reason) else { return [answer] }
         let replica = try await Replicas.all(of: task.id, in: transaction).first { $0.replica == claim.id.replica }
         guard let replica, replica.state == .offered, replica.attempt == claim.id.attempt else { return [answer] }
         return [answer]

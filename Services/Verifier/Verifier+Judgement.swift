@@ -14,6 +14,7 @@ extension Verifier {
         guard isFinal else { return }
         if let ballot = try await Results.verifiedBallot(of: task.id, in: transaction) {
             try await mark(ballot, task, in: transaction)
+            try await rest(of: task, in: transaction)
         }
         let replicas = try await Replicas.all(of: task.id, in: transaction)
         var messages: [OutboxMessage] = []
@@ -160,6 +161,21 @@ extension Verifier {
             try await Runners.disqualify(runner, in: transaction)
             Counter(label: "parity_runners_disqualified_total").increment()
             logger.warning("A runner was disqualified", metadata: ["runner": "\(runner)"])
+        }
+    }
+
+    /// Gives runners a rest that failed again and again at what others could do. A task that fails everywhere says
+    /// nothing of them.
+    private func rest(of task: Tasks.Row, in transaction: PostgresTransaction) async throws {
+        let failed = Set(try await Results.markFailures(of: task.id, in: transaction))
+        for runner in failed.sorted(by: { $0.description < $1.description }) {
+            let history = try await Results.recentFailures(of: runner, limit: policy.pauses.window, in: transaction)
+            guard let rest = policy.pauses.rest(after: history) else { continue }
+            try await Runners.pause(runner, for: rest, in: transaction)
+            Counter(label: "parity_runners_paused_total").increment()
+            logger.warning(
+                "A runner fails again and again and rests",
+                metadata: ["runner": "\(runner)", "seconds": "\(rest.components.seconds)"])
         }
     }
 }

@@ -187,7 +187,7 @@ import Testing
                     TestAPI.spec("slow", reward: 1001), key: submitter.key)
                 let events = try await network.api.events(of: task.id, key: submitter.key)
                 #expect(events.map(\.seq) == Array(1...Int64(events.count)))
-                #expect(events.last?.type == .taskSettled)
+                #expect(events.suffix(2).map(\.type) == [.taskSettled, .taskDiverged])
                 let ended = try await network.api.task(task.id, key: submitter.key)
                 #expect(ended.state == .verified && ended.verdict?.exitCode == 0 && ended.expectationFailed == false)
                 let liar = ended.replicas.filter { $0.exitCode == 1 }
@@ -196,6 +196,56 @@ import Testing
                 // Resumed behind its last event, a stream ends as well.
                 let rest = try await network.api.events(of: task.id, after: events.last?.seq, key: submitter.key)
                 #expect(rest.isEmpty)
+                try await Self.check(network)
+                agents.cancelAll()
+                while (try? await agents.next()) != nil {}
+            }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(25)))
+    func `A runner that fails at what others can do rests, and is not disqualified`() async throws {
+        try await TestNetwork.run { network in
+            let submitter = try await network.api.makeAccount("submitter", units: 100_000)
+            let operators = try await network.api.makeAccount("operator", units: 0)
+            func runner() async throws -> RunnerObject? {
+                let (_, body) = try await network.api.send("GET", "/v1/runners", key: submitter.key)
+                return try network.api.decode(Page<RunnerObject>.self, body).items.first { $0.name == "runner0" }
+            }
+            func verify() async throws {
+                let task = try await network.api.submit(TestAPI.spec("agree"), key: submitter.key)
+                let settled = try await TestEnvironment.eventually {
+                    try await network.api.task(task.id, key: submitter.key).settled
+                }
+                #expect(settled)
+                #expect(try await network.api.task(task.id, key: submitter.key).state == .verified)
+            }
+            try await withThrowingTaskGroup { agents in
+                for index in 0..<4 {
+                    let executor = ScriptedExecutor(name: "r\(index)", rejects: index == 0)
+                    agents.addTask {
+                        try await network.runAgent("runner\(index)", operator: operators, executor: executor)
+                    }
+                }
+                try await online(4, network, operators)
+                var tasks = 0
+                while try await runner()?.pausedUntil == nil, tasks < 40 {
+                    try await verify()
+                    tasks += 1
+                }
+                let resting = try #require(try await runner())
+                #expect(resting.pausedUntil != nil && !resting.disqualified && resting.mismatched == 0)
+                func offers() async throws -> Int {
+                    try await network.pool.query(
+                        """
+                        SELECT FROM replicas p JOIN runner_classes c ON c.lane = p.lane JOIN runners r ON r.id = c.runner_id
+                        WHERE r.name = 'runner0'
+                        """
+                    ).count
+                }
+                let before = try await offers()
+                for _ in 0..<5 { try await verify() }
+                #expect(try await offers() == before, "who rests is offered nothing")
                 try await Self.check(network)
                 agents.cancelAll()
                 while (try? await agents.next()) != nil {}

@@ -170,6 +170,8 @@ struct ScriptedExecutor: Executor {
     var lies = false
     /// States another exit code beside the right digest.
     var misstatesExitCode = false
+    /// Can prepare no environment.
+    var rejects = false
     /// Brings its output to the gateway, as a good runner does.
     var uploads = true
 
@@ -212,7 +214,7 @@ struct ScriptedExecutor: Executor {
 
     func prepare(_ spec: TaskSpec, _ id: AttemptID) async throws -> any PreparedExecution {
         let kind = spec.command.first ?? "agree"
-        if kind == "reject" { throw EnvironmentRejected("there is no such image") }
+        if kind == "reject" || rejects { throw EnvironmentRejected("there is no such image") }
         var text = "\(id.task)"
         if kind == "differ" || lies { text += name }
         let folder = FileManager.default.temporaryDirectory.appending(path: TestEnvironment.uniqueName()).path()

@@ -119,6 +119,16 @@ import Testing
         #expect(!rule.disqualifies(Array(repeating: false, count: 50) + Array(repeating: true, count: 50)))
     }
 
+    @Test(
+        arguments: [
+            ("", nil), ("ff", nil), ("fff", 60), ("ffff", 120), ("fffff", 240), ("offf", nil), ("ffofff", nil),
+            ("fffoff", 60), (String(repeating: "f", count: 9), 3600), (String(repeating: "f", count: 200), 3600),
+        ] as [(String, Int?)])
+    func `Failures in a row pause, each one longer, and a vote ends the row`(newestFirst: String, seconds: Int?) {
+        let rest = PauseRule().rest(after: newestFirst.map { $0 == "f" })
+        #expect(rest == seconds.map { Duration.seconds($0) })
+    }
+
     @Test func `Lanes are drawn by their room, and a full one now and then`() {
         var generator = SystemRandomNumberGenerator()
         let lanes = [(0, -3), (1, 4), (2, 1)].map { LaneLoad(lane: $0.0, freeSlots: $0.1) }

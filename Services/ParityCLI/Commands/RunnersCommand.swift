@@ -16,7 +16,7 @@ struct RunnersCommand: AsyncParsableCommand {
             if client.json { return Console.line(page.json.trimmingNewlines) }
             var table = TextTable("runner", "name", "state", "classes", "slots", "matched", "mismatched", "earned")
             for runner in page.value.items {
-                let state = runner.disqualified ? "disqualified" : runner.online ? "online" : "offline"
+                let state = Self.state(of: runner)
                 table.add(
                     "\(runner.id)", runner.name, state, runner.classes.joined(separator: " "), "\(runner.slots)",
                     "\(runner.matched)", "\(runner.mismatched)", runner.earned.decimal)
@@ -24,5 +24,11 @@ struct RunnersCommand: AsyncParsableCommand {
             Console.line(page.value.items.isEmpty ? "no runners" : table.text)
             if let next = page.value.nextCursor { Console.error("more: parity runners --cursor \(next)") }
         }
+    }
+
+    private static func state(of runner: RunnerObject) -> String {
+        if runner.disqualified { return "disqualified" }
+        if !runner.online { return "offline" }
+        return runner.pausedUntil == nil ? "online" : "paused"
     }
 }

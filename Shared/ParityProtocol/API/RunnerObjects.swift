@@ -100,16 +100,20 @@ package struct RunnerObject: Codable, Sendable, Equatable {
     package var mismatched: Int
     package var earned: Amount
     package var lastSeenAt: String?
+    /// It failed at work that others could do, and gets none until then.
+    package var pausedUntil: String?
 
     enum CodingKeys: String, CodingKey {
         case id, name, classes, slots, online, disqualified, matched, mismatched, earned
+        case pausedUntil = "paused_until"
         case runnerKey = "runner_key"
         case lastSeenAt = "last_seen_at"
     }
 
     package init(
         id: RunnerID, runnerKey: RunnerKey, name: String, classes: [String], slots: Int, online: Bool,
-        disqualified: Bool, matched: Int, mismatched: Int, earned: Amount, lastSeenAt: String?
+        disqualified: Bool, matched: Int, mismatched: Int, earned: Amount, lastSeenAt: String?,
+        pausedUntil: String? = nil
     ) {
         self.id = id
         self.runnerKey = runnerKey
@@ -122,5 +126,6 @@ package struct RunnerObject: Codable, Sendable, Equatable {
         self.mismatched = mismatched
         self.earned = earned
         self.lastSeenAt = lastSeenAt
+        self.pausedUntil = pausedUntil
     }
 }

@@ -94,6 +94,8 @@ package struct Refusal: MessageBody, Equatable {
 
     package enum Reason: String, Sendable, Codable {
         case stale, cancelled, taken, disqualified
+        /// It failed too often in a row, and rests (``PauseRule``).
+        case paused
         /// The owner already holds another replica of the task.
         case ownerConflict = "owner_conflict"
     }

@@ -1,7 +1,7 @@
 package import ParityProtocol
 package import PostgresClient
 
-/// The `results`, `verdicts` and `strikes` tables. Callers hold the task's row lock.
+/// The `results`, `verdicts`, `strikes` and `failures` tables. Callers hold the task's row lock.
 package enum Results {
     /// A granted attempt, against which a result is checked.
     package struct Attempt: Sendable {
@@ -104,6 +104,32 @@ package enum Results {
             """, task)
         return try rows.filter { row in try row.decode("mismatched", as: Bool.self) }
             .map { row throws(PostgresError) in try row.decode("runner_id") }
+    }
+
+    /// Records results of a verified task that did not vote, and returns their runners, each once for each.
+    package static func markFailures(of task: TaskID, in session: some PostgresSession) async throws -> [RunnerID] {
+        try await session.query(
+            """
+            INSERT INTO failures (task_id, replica, attempt, runner_id)
+            SELECT task_id, replica, attempt, runner_id FROM results
+            WHERE task_id = $1 AND outcome IN ('timed_out', 'rejected', 'runner_error')
+            ON CONFLICT DO NOTHING RETURNING runner_id
+            """, task
+        ).map { row throws(PostgresError) in try row.decode("runner_id") }
+    }
+
+    /// A runner's results of verified tasks, newest first, true for one that did not vote.
+    package static func recentFailures(
+        of runner: RunnerID, limit: Int, in session: some PostgresSession
+    ) async throws -> [Bool] {
+        try await session.query(
+            """
+            SELECT failed FROM (
+                SELECT decided_at, false AS failed FROM strikes WHERE runner_id = $1
+                UNION ALL SELECT decided_at, true FROM failures WHERE runner_id = $1) decided
+            ORDER BY decided_at DESC LIMIT $2
+            """, runner, limit
+        ).map { row throws(PostgresError) in try row.decode("failed", as: Bool.self) }
     }
 
     /// A runner's decided results, newest first, true for a mismatch.

@@ -1,7 +1,7 @@
 package import ParityProtocol
 package import PostgresClient
 
-/// The `runners`, `runner_classes` and `owner_lanes` tables.
+/// The `runners`, `runner_classes`, `owner_lanes` and `runner_pauses` tables.
 package enum Runners {
     package struct Identity: Sendable {
         package let owner: String
@@ -139,7 +139,20 @@ package enum Runners {
             "UPDATE runners SET disqualified_at = now() WHERE id = $1 AND disqualified_at IS NULL", runner)
     }
 
-    /// The lanes of a class that have live runners, with their room.
+    /// Gives a runner no work for so long. A longer rest that it has stays.
+    package static func pause(_ runner: RunnerID, for rest: Duration, in session: some PostgresSession) async throws {
+        try await session.query(
+            """
+            INSERT INTO runner_pauses AS p (runner_id, until) VALUES ($1, now() + $2 * interval '1 millisecond')
+            ON CONFLICT (runner_id) DO UPDATE SET until = greatest(p.until, excluded.until)
+            """, runner, Double(rest.milliseconds))
+    }
+
+    package static func isPaused(_ runner: RunnerID, in session: some PostgresSession) async throws -> Bool {
+        try await session.query("SELECT is_paused($1) AS paused", runner).first?.decode("paused") ?? false
+    }
+
+    /// The lanes of a class that have live runners which do not rest, with their room.
     package static func laneLoads(
         of taskClass: String, lease: Duration, in session: some PostgresSession
     ) async throws -> [LaneLoad] {
@@ -149,7 +162,7 @@ package enum Runners {
                 SELECT count(*) FROM replicas p JOIN tasks t ON t.id = p.task_id
                 WHERE p.lane = staffed.lane AND p.state IN ('offered', 'granted') AND t.class = $1) AS free
             FROM (SELECT c.lane, sum(r.slots) AS slots FROM runner_classes c JOIN runners r ON r.id = c.runner_id
-                WHERE c.class = $1 AND r.disqualified_at IS NULL
+                WHERE c.class = $1 AND r.disqualified_at IS NULL AND NOT is_paused(r.id)
                     AND r.last_seen_at > live_since($2 * interval '1 millisecond')
                 GROUP BY c.lane) staffed
             """, taskClass, Double(lease.milliseconds))

@@ -157,6 +157,8 @@ package enum Views {
             SELECT r.id, r.public_key, r.name, r.slots, r.disqualified_at IS NOT NULL AS disqualified,
                 coalesce(r.last_seen_at > now() - $1 * interval '1 millisecond', false) AS online,
                 to_char(r.last_seen_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS seen,
+                (SELECT to_char(p.until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') FROM runner_pauses p
+                    WHERE p.runner_id = r.id AND p.until > now()) AS paused,
                 (SELECT array_agg(c.class ORDER BY c.class) FROM runner_classes c WHERE c.runner_id = r.id) AS classes,
                 (SELECT count(*) FROM strikes s WHERE s.runner_id = r.id AND NOT s.mismatched) AS matched,
                 (SELECT count(*) FROM strikes s WHERE s.runner_id = r.id AND s.mismatched) AS mismatched,
@@ -173,7 +175,8 @@ package enum Views {
                 classes: try row.decode("classes", as: [String]?.self) ?? [], slots: try row.decode("slots"),
                 online: try row.decode("online"), disqualified: try row.decode("disqualified"),
                 matched: try row.decode("matched"), mismatched: try row.decode("mismatched"),
-                earned: try row.decode("earned"), lastSeenAt: try row.decode("seen"))
+                earned: try row.decode("earned"), lastSeenAt: try row.decode("seen"),
+                pausedUntil: try row.decode("paused"))
         }
     }
 }

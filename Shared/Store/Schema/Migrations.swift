@@ -14,5 +14,6 @@ package enum Migrations {
         PostgresMigration(id: 8, name: "reminders", sql: reminders),
         PostgresMigration(id: 9, name: "expectations", sql: expectations),
         PostgresMigration(id: 10, name: "builds", sql: builds),
+        PostgresMigration(id: 11, name: "pauses", sql: pauses),
     ]
 }
