@@ -17,6 +17,9 @@ package struct Gateway: Sendable {
     let broker: AMQPConfiguration
     let settings: GatewaySettings
     let logger: Logger
+    /// Manifests and reports that are in memory at once, each perhaps with some hundred megabytes.
+    let manifests = Gate(limit: 3)
+    let uploads = UploadBook()
     /// Runs beside the server.
     package let watch: EventWatch
 

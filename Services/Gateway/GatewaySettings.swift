@@ -15,6 +15,9 @@ package struct GatewaySettings: SettingsGroup {
     static let dailyUploadSetting = Setting<Int>.integer(
         "PARITY_DAILY_UPLOAD_BYTES", default: 256 << 30, in: 1...(1 << 50),
         help: "What one account may upload in 24 hours, in bytes")
+    static let maximumTaskSetting = Setting<Int>.integer(
+        "PARITY_MAX_TASK_BYTES", default: 32 << 30, in: 1...(1 << 50),
+        help: "What the blobs of one task may come to, in bytes, each counted as often as the task names it")
     static let classesSetting = Setting<[String]>.list(
         "PARITY_CLASSES", default: ["linux-amd64.small"], help: "Classes of replicas that the network has lanes for")
     static let lanesSetting = Setting<Int>.integer(
@@ -38,8 +41,9 @@ package struct GatewaySettings: SettingsGroup {
         ServiceSettings.descriptions + [
             hostSetting.description, portSetting.description, blobFolderSetting.description,
             adminKeySetting.description, maximumBlobSetting.description, dailyUploadSetting.description,
-            classesSetting.description, lanesSetting.description, distinctBySetting.description,
-            runnerBrokerSetting.description, leaseSetting.description, maximumRunnersSetting.description,
+            maximumTaskSetting.description, classesSetting.description, lanesSetting.description,
+            distinctBySetting.description, runnerBrokerSetting.description, leaseSetting.description,
+            maximumRunnersSetting.description,
         ]
 
     package var service: ServiceSettings
@@ -49,6 +53,7 @@ package struct GatewaySettings: SettingsGroup {
     package var adminKey: String?
     package var maximumBlobBytes: Int64
     package var dailyUploadBytes: Int64
+    package var maximumTaskBytes: Int64
     package var classes: [String]
     package var lanes: Int
     package var distinctBy: DistinctBy
@@ -64,6 +69,7 @@ package struct GatewaySettings: SettingsGroup {
         adminKey = try reader.optional(Self.adminKeySetting)
         maximumBlobBytes = Int64(try reader.value(Self.maximumBlobSetting))
         dailyUploadBytes = Int64(try reader.value(Self.dailyUploadSetting))
+        maximumTaskBytes = Int64(try reader.value(Self.maximumTaskSetting))
         classes = try reader.value(Self.classesSetting)
         lanes = try reader.value(Self.lanesSetting)
         distinctBy = try reader.value(Self.distinctBySetting)

@@ -122,6 +122,8 @@ package struct SandboxExecutor: Executor {
 
     private func content(of blob: Digest, in scratch: String) async throws -> SandboxJob.Input.Content {
         let path = "\(scratch)/input-\(blob.hex)"
+        // It may stand at several places.
+        if let file = try? ArchiveFile(path: path) { return .file(path: path, size: file.size) }
         return .file(path: path, size: try await gateway.download(blob, to: path))
     }
 

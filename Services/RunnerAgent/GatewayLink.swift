@@ -142,11 +142,20 @@ package struct GatewayLink: Sendable {
         try await untilAnswered { try await uploadOnce(digest, from: path) }
     }
 
-    private func uploadOnce(_ digest: Digest, from path: String) async throws {
+    /// Whether the gateway has a blob.
+    package func holds(_ digest: Digest) async throws -> Bool { try await untilAnswered { try await holdsNow(digest) } }
+
+    private func holdsNow(_ digest: Digest) async throws -> Bool {
         do {
             _ = try await send(request(.HEAD, "/v1/blobs/\(digest)"))
-            return
-        } catch let problem as Problem where problem.status == 404 {}
+            return true
+        } catch let problem as Problem where problem.status == 404 {
+            return false
+        }
+    }
+
+    private func uploadOnce(_ digest: Digest, from path: String) async throws {
+        if try await holdsNow(digest) { return }
         let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? NSNumber
         var put = request(.PUT, "/v1/blobs/\(digest)")
         put.body = .stream(

@@ -30,7 +30,7 @@ package actor RunnerAgent: Service {
     private var endings: [UUID: AbandonableTask<Void>] = [:]
     private var specs: [Digest: TaskSpec] = [:]
     /// What the tasks of leases that are held were verified with, where they were.
-    private var decided: [AttemptID: Digest] = [:]
+    private var decided: Set<AttemptID> = []
 
     /// An offer that was taken, until its slot is free again.
     private struct Attempt {
@@ -163,7 +163,7 @@ package actor RunnerAgent: Service {
                 stop(cancel.id, "cancelled")
             } else if let verdict = try Envelope.decode(Decided.self, from: delivery), leases.leases[verdict.id] != nil
             {
-                decided[verdict.id] = verdict.outputDigest
+                decided.insert(verdict.id)
             }
         } catch {
             logger.warning("A message could not be read", metadata: ["error": "\(error)"])
@@ -215,7 +215,9 @@ package actor RunnerAgent: Service {
 
     /// Claims an offer and meanwhile prepares it; runs and reports what is granted. Cancelled when the attempt is stopped.
     private func work(on offer: Offer) async {
-        while endings.count >= Self.maximumEndings, let ending = endings.values.first { try? await ending.value() }
+        while !Task.isCancelled, endings.count >= Self.maximumEndings, let ending = endings.values.first {
+            try? await ending.value()
+        }
         let preparation = AbandonableTask { try await self.prepare(offer) }
         let claimedAt = ContinuousClock.now
         guard let grant = await claim(offer.id) else { return abandon(preparation) }
@@ -223,7 +225,7 @@ package actor RunnerAgent: Service {
             offer.id, token: grant.token, leaseMilliseconds: grant.leaseMilliseconds, claimedAt: claimedAt)
         defer {
             leases.release(offer.id)
-            decided[offer.id] = nil
+            decided.remove(offer.id)
         }
         let started = Date()
         let prepared: any PreparedExecution
@@ -307,7 +309,8 @@ package actor RunnerAgent: Service {
     /// it differs: of it, only what is small is sent.
     private func upload(_ result: SandboxResult, of id: AttemptID) async throws {
         guard let manifest = result.manifest else { return }
-        let hasLost = decided[id].map { $0 != manifest.digest } ?? false
+        // Those that were accepted brought their manifest, last of all.
+        let hasLost = decided.contains(id) ? try await !gateway.holds(manifest.digest) : false
         for content in manifest.contents(within: hasLost ? evidenceBytes : .max) {
             if let path = result.contents[content.digest] { try await gateway.upload(content.digest, from: path) }
         }

@@ -15,6 +15,12 @@ extension Scheduler {
                 // Nobody to answer.
                 throw MalformedMessage("claims for a builder that is not registered")
             }
+            if build.state == .granted, build.builder == claim.builder, build.attempt == claim.id.attempt,
+                !build.isOverdue, let token = build.token
+            {
+                // The first answer is late or was lost: a claim may be repeated like every other message.
+                return [try grantMessage(claim, token: token)]
+            }
             if let reason = try await refusal(of: claim, build, builder, in: transaction) {
                 return [try Routing.toRunner(BuildRefusal(id: claim.id, reason: reason), claim.builder)]
             }
@@ -57,10 +63,12 @@ extension Scheduler {
             claim.id, to: claim.builder, token: token, lease: policy.lease, bases: claim.bases, cacheKey: key,
             in: transaction)
         logger.info("Granted a build", metadata: ["build": "\(claim.id)", "builder": "\(claim.builder)"])
-        return [
-            try Routing.toRunner(
-                BuildGrant(id: claim.id, token: token, leaseMilliseconds: policy.lease.milliseconds), claim.builder)
-        ]
+        return [try grantMessage(claim, token: token)]
+    }
+
+    private func grantMessage(_ claim: BuildClaim, token: String) throws -> OutboxMessage {
+        try Routing.toRunner(
+            BuildGrant(id: claim.id, token: token, leaseMilliseconds: policy.lease.milliseconds), claim.builder)
     }
 
     /// Renews the lease of a build and takes in what its log has grown by. One that the builder does not hold any more

@@ -75,7 +75,9 @@ extension Scheduler {
         var lane = mayStay ? own?.lane : nil
         if lane == nil {
             let claims = try await Replicas.laneClaims(of: task.id, for: replica.replica, in: transaction)
-            let stay = own.flatMap { claims.others.contains($0.lane) ? nil : $0.lane }
+            // Who may not have it would take it again and again: then it waits for the next tick.
+            let isBarred = [Refusal.Reason.paused, .ownerConflict, .disqualified].map(\.rawValue).contains(reason)
+            let stay = isBarred ? nil : own.flatMap { claims.others.contains($0.lane) ? nil : $0.lane }
             lane = draw(claims.candidates(from: loads, leaving: replica.lane)) ?? stay
         }
         var events: [TaskEvents.Entry] = [

@@ -117,7 +117,7 @@ package struct SchedulerTick: Service {
             for task in try await Backlog.remindUnsettled(limit: Self.batch, in: transaction) {
                 messages.append(try Routing.due(task))
             }
-            for task in try await Backlog.unexplained(limit: Self.batch, in: transaction) {
+            for task in try await Backlog.remindUnexplained(limit: Self.batch, in: transaction) {
                 messages.append(try Routing.diverged(task))
             }
             for task in try await Backlog.remindExpectations(limit: Self.batch, in: transaction) {

@@ -101,7 +101,7 @@ extension Verifier {
         data["output_digest"] = ballot.map { .string($0.digest.description) }
         data["reason"] = reason.map { .string($0.rawValue) }
         if let ballot {
-            messages += try Self.decided(ballot, replicas, of: task.id)
+            messages += try Self.decided(replicas, of: task.id)
             if let failures = try await noteExpectations(of: task.id, for: ballot, in: transaction) {
                 data.merge(failures.eventData) { _, new in new }
             } else {
@@ -120,14 +120,12 @@ extension Verifier {
             ])
     }
 
-    /// Tells runners that still run a verified task what they should match.
-    private static func decided(
-        _ ballot: Ballot, _ replicas: [Replicas.Row], of task: TaskID
-    ) throws -> [OutboxMessage] {
+    /// Tells runners that still run a verified task that it is.
+    private static func decided(_ replicas: [Replicas.Row], of task: TaskID) throws -> [OutboxMessage] {
         try replicas.compactMap { replica in
             guard replica.state == .granted, let runner = replica.runner else { return nil }
             let id = AttemptID(task: task, replica: replica.replica, attempt: replica.attempt)
-            return try Routing.toRunner(Decided(id: id, outputDigest: ballot.digest), runner)
+            return try Routing.toRunner(Decided(id: id), runner)
         }
     }
 

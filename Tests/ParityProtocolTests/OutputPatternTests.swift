@@ -58,10 +58,22 @@ import Testing
         arguments: [
             "^(a*)*b", "(a|aa)+$b", "(a|a)*b", #"^(\w+\s?)+!"#, "(.*)(.*)(.*)(.*)(.*)z",
             "((((((){1000}){1000}){1000}){1000})*)b",
-            "(x+x+)+y|a{0,200}a{0,200}b",
+            "(x+x+)+y|a{0,200}a{0,200}b", "[^\(String(repeating: "\\W", count: 480))]{990}\\x00",
         ])
     func `Hostile patterns end in time that grows with the text alone`(pattern: String) throws {
         #expect(try !occurs(pattern, String(repeating: "a", count: 20_000)))
+    }
+
+    @Test func `Sets are the same however they are written`() throws {
+        for (pattern, members, others) in [
+            (#"[\W\W_]"#, "_ -ä\u{10FFFF}", "a0Z"), (#"[^\W_]"#, "a0Z", "_ -ä"), ("[c-eb-da]", "abcde", "f`"),
+            (#"[\x{100}-\x{1FF}\x{180}-\x{300}]"#, "\u{100}\u{1FF}\u{200}\u{300}", "\u{FF}\u{301}a"),
+            (#"[^\x00-\x7F]"#, "\u{80}ä", "a\u{7F}"),
+        ] {
+            func isIn(_ scalar: Unicode.Scalar) throws -> Bool { try occurs(pattern, String(scalar)) }
+            #expect(try members.unicodeScalars.allSatisfy(isIn), "\(pattern)")
+            #expect(try !others.unicodeScalars.contains(where: isIn), "\(pattern)")
+        }
     }
 
     /// Without `\b`, of which Swift's engine has another idea.

@@ -102,6 +102,19 @@ import Testing
         #expect(try rewritten([entry(deepest), entry(String(repeating: "n", count: 255))]).count == 33)
     }
 
+    @Test(.timeLimit(.minutes(25)))
+    func `Links that lead about for ever are refused, and those that go through nothing lead nowhere`() throws {
+        // Each link of the chain walks through a folder some hundred times.
+        let about = String(repeating: "d/../", count: 200)
+        let chain = (1..<40).map { entry("l\($0)", .symlink, link: about + "l\($0 + 1)") }
+        let many = (0..<2000).map { entry("m\($0)", .symlink, link: about + "l1") }
+        let folder = [entry("d/f")]
+        #expect(throws: TarError.self) { try rewritten(folder + chain + many) }
+        _ = try rewritten(folder + chain)
+        // The kernel finds no x either.
+        _ = try rewritten([entry("a", .symlink, link: "x/../../../etc")])
+    }
+
     @Test func `An archive that ends early is refused`() throws {
         var tree = TreeArchive(at: "input/t")
         _ = try tree.feed(entry("a", content: "x"))

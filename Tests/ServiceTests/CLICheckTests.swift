@@ -165,7 +165,11 @@ import Testing
         #expect(all == Variation.allCases)
         let own = try spec(env: ["TZ": "Europe/Rome", "LC_ALL": "C", "PYTHONHASHSEED": "7"])
         let rest = Variation.possible(for: own, cpus: 1, memoryBytes: 1 << 20)
-        #expect(rest == [.hostName, .userID, .environment])
+        #expect(rest == [.hostName, .userID, .date, .environment])
+        var sealed = try spec(inputs: 2)
+        sealed.determinism = .sealed
+        let fixed = Variation.possible(for: sealed, cpus: 8, memoryBytes: large)
+        #expect(fixed == Variation.allCases.filter { $0 != .date })
     }
 
     @Test func `every variation changes the surroundings, and each variant of one that has several`() throws {

@@ -53,7 +53,9 @@ extension Gateway {
     private func divergence(of task: TaskID) async throws -> String? {
         guard let row = try await pool.withConnection({ try await Divergences.find(task, in: $0) }) else { return nil }
         guard row.isDue else { return row.report }
-        let (report, votes) = try await DivergenceReporter(pool: pool, blobs: blobs).report(on: task)
+        let (report, votes) = try await manifests.pass {
+            try await DivergenceReporter(pool: pool, blobs: blobs).report(on: task)
+        }
         let text = try JSONText.encode(report)
         let summary = try JSONText.encode(DivergenceSummary(report))
         let isNews = try await pool.transaction { transaction in

@@ -64,6 +64,8 @@ extension Gateway {
             let patience = settledAt == nil ? Self.keepAlive : Self.explanationPatience
             if await !watch.change(of: task, after: seq, within: patience), !Task.isCancelled {
                 try await stream.writer.write(ByteBuffer(string: ": still here\n\n"))
+                // Also for one that waits for events after its task's last.
+                if try await isOver(task, after: seq) { return }
             }
         }
     }

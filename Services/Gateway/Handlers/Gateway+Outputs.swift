@@ -20,10 +20,12 @@ extension Gateway {
                 status: 409, code: "no_output", title: "Conflict",
                 detail: "the runners agree that the task goes over its limits; there is no output")
         }
-        guard let bytes = try await blobs.load(digest, limit: OutputManifest.maximumBytes),
-            let manifest = OutputManifest(canonical: bytes)
-        else { throw Problem.notFound("stored output for this task") }
-        return manifest
+        return try await manifests.pass {
+            guard let bytes = try await blobs.load(digest, limit: OutputManifest.maximumBytes),
+                let manifest = OutputManifest(canonical: bytes)
+            else { throw Problem.notFound("stored output for this task") }
+            return manifest
+        }
     }
 
     /// `GET /v1/tasks/{id}/output`: the accepted output as a tar of what was under /output.
@@ -32,8 +34,16 @@ extension Gateway {
         let blobs = blobs
         let body = ResponseBody { writer in
             for entry in manifest.files {
+                guard case .file(let content, _) = entry.kind else {
+                    try await writer.write(ByteBuffer(bytes: Self.tarEntry(entry).headerBytes()))
+                    continue
+                }
+                // A manifest may state any size: what is longer than its header says would be read as further entries.
+                guard blobs.size(of: content.digest) == content.size else {
+                    throw BlobError(
+                        .notFound, "blob \(content.digest) is not there with the size that the output states")
+                }
                 try await writer.write(ByteBuffer(bytes: Self.tarEntry(entry).headerBytes()))
-                guard case .file(let content, _) = entry.kind else { continue }
                 for try await chunk in blobs.chunks(of: content.digest) { try await writer.write(chunk) }
                 try await writer.write(ByteBuffer(bytes: TarEntry.padding(after: content.size)))
             }
@@ -58,15 +68,22 @@ extension Gateway {
         let path = OutputManifest.Path(context.parameters.getCatchAll().joined(separator: "/"))
         let decoded = path.text?.removingPercentEncoding.map { OutputManifest.Path($0) } ?? path
         for entry in manifest.files where entry.path == decoded || entry.path == path {
-            if case .file(let content, _) = entry.kind { return blobResponse(content.digest, size: content.size) }
+            if case .file(let content, _) = entry.kind { return try contentResponse(content) }
         }
         throw Problem.notFound("such file in the output")
     }
 
     /// `GET /v1/tasks/{id}/output-stdout`
     @Sendable func downloadStdout(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        let stdout = try await manifest(request, context).stdout
-        return blobResponse(stdout.digest, size: stdout.size)
+        try contentResponse(try await manifest(request, context).stdout)
+    }
+
+    /// A manifest may state any size: what is longer than announced would be read as the next answer.
+    private func contentResponse(_ content: OutputManifest.Content) throws -> Response {
+        guard blobs.size(of: content.digest) == content.size else {
+            throw Problem.notFound("content of the size that the output states")
+        }
+        return blobResponse(content.digest, size: content.size)
     }
 
     /// `GET /v1/tasks/{id}/build-log`: the whole log of the build that made the task's image, or did not.
@@ -118,20 +135,25 @@ extension Gateway {
         let used = try await pool.withConnection {
             try await Accounts.uploadedBytes(by: account, within: .seconds(86_400), in: $0)
         }
-        return max(0, settings.dailyUploadBytes - used)
+        return settings.dailyUploadBytes - used
     }
 
     /// `PUT /v1/blobs/{digest}`: streamed, and kept only if the bytes have this digest. Repeating it changes nothing.
     @Sendable func uploadBlob(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
         let account = try await authenticate(request)
         let digest = try digest(context)
-        let room = try await roomForUploads(of: account.id)
         let announced = request.headers[.contentLength].flatMap { Int64($0) } ?? 0
+        // What is on its way counts as well, whatever of it arrives in the end.
+        let place = uploads.reserve(
+            announced > 0 ? min(announced, settings.maximumBlobBytes) : settings.maximumBlobBytes, for: account.id)
+        defer { place.free() }
+        let room = try await roomForUploads(of: account.id) - place.others
         // Who may upload without end could fill the disk that everybody's outputs are on.
         guard room > 0, announced <= room else {
             throw Problem(
                 status: 429, code: "upload_quota", title: "Too Many Requests",
-                detail: "an account may upload \(settings.dailyUploadBytes) bytes in 24 hours; \(room) are left")
+                detail: "an account may upload \(settings.dailyUploadBytes) bytes in 24 hours; \(max(0, room)) are left"
+            )
         }
         let most = min(room, settings.maximumBlobBytes)
         let size = try await blobs.put(digest, maximumBytes: most, chunks: request.body)

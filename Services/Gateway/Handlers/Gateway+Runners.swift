@@ -40,8 +40,11 @@ extension Gateway {
         else { throw Problem.badRequest("proof", "the proof is not the key's signature for this account") }
         guard (1...1024).contains(new.slots) else { throw Problem.badRequest("slots", "slots is 1 to 1024") }
         guard (1...100).contains(new.name.utf8.count), new.agentVersion.utf8.count <= 100,
-            !(new.name + new.agentVersion).utf8.contains(0)
-        else { throw Problem.badRequest("name", "a runner's name is 1 to 100 bytes, its version at most 100") }
+            !(new.name + new.agentVersion).unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+        else {
+            throw Problem.badRequest(
+                "name", "a runner's name is 1 to 100 bytes, its version at most 100, both without control characters")
+        }
         guard (0...Heartbeat.maximumSequence).contains(new.heartbeatSequence ?? 0) else {
             throw Problem.badRequest("heartbeat_sequence", "heartbeat_sequence is 0 to \(Heartbeat.maximumSequence)")
         }

@@ -53,6 +53,17 @@ extension Gateway {
             }
             throw Problem.invalidSpec(faults.sorted { $0.pointer < $1.pointer })
         }
+        // One blob may stand at many places, and every runner would hold it as often.
+        let sizes = try await Accounts.blobSizes(Array(places.keys), in: transaction)
+        let bytes = places.reduce(Int64(0)) { $0 + min(sizes[$1.key] ?? 0, 1 << 50) * Int64($1.value.count) }
+        guard bytes <= settings.maximumTaskBytes else {
+            throw Problem.invalidSpec([
+                SpecFault(
+                    pointer: "/inputs", code: "range",
+                    message: "the task's blobs come to \(bytes) bytes, each counted as often as it is named; "
+                        + "\(settings.maximumTaskBytes) are allowed")
+            ])
+        }
         let id = TaskID(UUID.v7())
         let trace = TraceContext.current?.header
         try await Tasks.insert(id, account: account, spec: spec, traceparent: trace, in: transaction)

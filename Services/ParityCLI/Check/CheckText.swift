@@ -41,9 +41,14 @@ enum CheckText {
     }
 
     private static func deterministic(_ report: CheckReport) -> StyledLine {
-        let varied = report.runs.count { !$0.trial.isBase }
+        // Runs that could not be varied so, or took too long then, say nothing.
+        let counted = report.runs.filter { $0.ballot != nil }
+        let varied = counted.count { !$0.trial.isBase }
         var line = StyledLine("deterministic", .green)
-        line.add(" in \(report.runs.count) runs, \(varied) of them varied")
+        line.add(" in \(counted.count) runs, \(varied) of them varied")
+        if counted.count < report.runs.count {
+            line.add(" (\(report.runs.count - counted.count) more did not end)", .yellow)
+        }
         if let digest = report.agreed?.outputDigest { line.add("  \(digest)") }
         return line
     }

@@ -94,6 +94,8 @@ struct Checker<Lab: Laboratory> {
         let repeated = guilty.isEmpty ? [other] : guilty
         let again = try await perform(repeated.map { trial($0.trial.variations) } + [trial([])])
         let all = planned + singles + again
+        // A run that did not end says nothing of what it would have come to.
+        if let failure = again.first(where: { $0.ballot == nil }) { return failed(failure, all) }
         guard let control = again.last, control.ballot == base.ballot else {
             return try await nondeterministic([base] + again.suffix(1), all: all)
         }

@@ -135,6 +135,10 @@ final class ContainerLaboratory: Laboratory {
         }
         suspects.removeAll(where: excused.contains)
         var found: Set<Witness> = []
+        for entry in result.manifest?.files ?? [] {
+            found.formUnion(Witness.search(suspects, in: entry.path.bytes))
+            if case .symlink(let target) = entry.kind { found.formUnion(Witness.search(suspects, in: target.bytes)) }
+        }
         for content in result.manifest?.contents(within: Self.searchedBytes) ?? [] {
             guard let path = path(of: content) else { continue }
             found.formUnion(Witness.search(suspects, in: try LocalFile.contents(path)))

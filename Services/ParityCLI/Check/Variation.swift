@@ -3,10 +3,12 @@ import Sandbox
 
 /// One thing around a run that `parity check` varies, as Debian's reprotest does for builds.
 ///
-/// Time, load, process ids and the layout of memory need no help: they are different in every run.
+/// Load, process ids, the layout of memory and what clocks say need no help: they are different in every run. The date is
+/// not, and is moved by years.
 enum Variation: String, Sendable, Hashable, CaseIterable, Codable {
     case hostName = "host_name"
     case userID = "user_id"
+    case date
     case timeZone = "time_zone"
     case locale
     case environment
@@ -17,12 +19,13 @@ enum Variation: String, Sendable, Hashable, CaseIterable, Codable {
 
     /// Whether every run on the network has the same of it. What differs only when such a thing is varied will still
     /// agree there.
-    var isFixedOnTheNetwork: Bool { self != .directoryOrder }
+    var isFixedOnTheNetwork: Bool { self != .directoryOrder && self != .date }
 
     var title: String {
         switch self {
         case .hostName: "host name"
         case .userID: "user id"
+        case .date: "date"
         case .timeZone: "time zone"
         case .locale: "locale"
         case .environment: "environment"
@@ -38,6 +41,7 @@ enum Variation: String, Sendable, Hashable, CaseIterable, Codable {
         switch self {
         case .hostName: .hostName
         case .userID: .userID
+        case .date: .timeStamp
         case .timeZone: .timeZone
         case .locale: .locale
         case .environment: .environment
@@ -67,6 +71,7 @@ enum Variation: String, Sendable, Hashable, CaseIterable, Codable {
             case .cpuCount: return otherCPUCount(than: baseCPUCount(spec), of: cpus) != nil
             case .memorySize:
                 return StorageLimits(spec.limits, memoryBytes: otherMemory(spec)).memoryBytes <= memoryBytes
+            case .date: return spec.determinism == .standard
             case .directoryOrder: return spec.inputs.count > 1 || spec.inputs.contains { $0.content.isTree }
             default: return true
             }
@@ -88,6 +93,8 @@ enum Variation: String, Sendable, Hashable, CaseIterable, Codable {
         switch self {
         case .hostName: surroundings.hostname = isOdd ? "i-was-built-here" : "zeta9"
         case .userID: surroundings.user = isOdd ? 1000 : 34_567
+        // From 2030 on, at another day, hour and minute each time.
+        case .date: surroundings.clockSeconds = 1_900_000_000 + Int64(variant % 100) * 9_000_061
         case .timeZone: surroundings.environment["TZ"] = isOdd ? "PCT-13:30" : "PCW+11:30"
         case .locale:
             for name in variables { surroundings.environment[name] = isOdd ? "C" : "POSIX" }

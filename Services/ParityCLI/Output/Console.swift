@@ -26,6 +26,20 @@ enum Console {
         }
     }
 
+    /// `text` without anything that ends a line, drives a terminal or changes the direction of writing.
+    static func oneLine(_ text: String) -> String {
+        func isHarmless(_ scalar: Unicode.Scalar) -> Bool {
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator: false
+            default: true
+            }
+        }
+        guard !text.unicodeScalars.allSatisfy(isHarmless) else { return text }
+        var result = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars { result.append(isHarmless(scalar) ? scalar : "\u{FFFD}") }
+        return String(result)
+    }
+
     /// `text` without control characters other than line feeds and tabs.
     static func clean(_ text: String) -> String {
         let isHarmless: (Unicode.Scalar) -> Bool = { scalar in

@@ -12,15 +12,21 @@ enum OutputPath {
         return parts
     }
 
-    /// Whether a link at `link` that points to `target` stays inside the output.
+    /// Whether a link at `link` that points to `target` stays inside the output, whatever other links there are: it may
+    /// climb at its beginning, where only folders are above it, but not from where a link could have led.
     static func staysInside(link: [[UInt8]], target: [UInt8]) -> Bool {
         guard !target.isEmpty, target.first != slash, target.count <= maximumBytes, !target.contains(0) else {
             return false
         }
         var depth = link.count - 1
+        var hasDescended = false
         for part in target.split(separator: slash) where !part.elementsEqual(".".utf8) {
-            depth += part.elementsEqual("..".utf8) ? -1 : 1
-            if depth < 0 { return false }
+            guard part.elementsEqual("..".utf8) else {
+                hasDescended = true
+                continue
+            }
+            depth -= 1
+            if hasDescended || depth < 0 { return false }
         }
         return true
     }

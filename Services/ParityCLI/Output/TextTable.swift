@@ -4,7 +4,7 @@ struct TextTable {
 
     init(_ header: String...) { rows = [header.map { $0.uppercased() }] }
 
-    mutating func add(_ cells: String...) { rows.append(cells.map(Console.clean)) }
+    mutating func add(_ cells: String...) { rows.append(cells.map(Console.oneLine)) }
 
     var text: String {
         let columns = rows.map(\.count).max() ?? 0

@@ -30,6 +30,10 @@ struct SpecBuilder {
         pin: (String) async throws -> String = ImageTags.pin
     ) async throws -> Submission {
         var builder = SpecBuilder()
+        let sources = [options.image, options.imageArchive, options.dockerfile].compactMap { $0 }
+        guard sources.count <= 1 else {
+            throw CommandFailure(.usage, "give one of --image, --image-archive and --dockerfile")
+        }
         let start = document ?? ["schema": .string(TaskSpec.schema)]
         var spec = try options.apply(to: start, command: command)
         spec = try await pinned(spec, pin)
@@ -62,7 +66,11 @@ struct SpecBuilder {
         guard let path else { return spec }
         let file = try LocalFile(path)
         uploads.append(file)
-        members["environment"] = ["image_archive": .string(file.digest.description)]
+        // What else the file says there is the reader's to judge.
+        var environment = flag == nil ? members["environment"]?.object ?? [:] : [:]
+        environment["image_archive_file"] = nil
+        environment["image_archive"] = .string(file.digest.description)
+        members["environment"] = .object(environment)
         return .object(members)
     }
 
@@ -88,12 +96,29 @@ struct SpecBuilder {
         uploads.append(context.file)
         scratch.append(context.scratch)
         contents[context.file.path] = "the context \(context.folder)"
-        members["environment"] = ["dockerfile": context.recipe.json]
+        guard var written = document?.object else {
+            members["environment"] = ["dockerfile": context.recipe.json]
+            return .object(members)
+        }
+        guard written["context"] == nil else {
+            throw CommandFailure(.refused, "/environment/dockerfile: folder and context exclude each other")
+        }
+        // What else the file says there is the reader's to judge.
+        written["folder"] = nil
+        written["context"] = .string(context.recipe.context.description)
+        if !options.buildArg.isEmpty || written["args"] == nil {
+            let given = context.recipe.arguments.mapValues(JSONValue.string)
+            written["args"] = .object((written["args"]?.object ?? [:]).merging(given) { _, new in new })
+        }
+        var environment = members["environment"]?.object ?? [:]
+        environment["dockerfile"] = .object(written)
+        members["environment"] = .object(environment)
         return .object(members)
     }
 
     private mutating func resolveInputs(in spec: JSONValue, folder: String, flags: [String]) throws -> JSONValue {
         guard case .object(var members) = spec else { return spec }
+        inlineBytes -= Self.inlineBytes(in: members)
         var inputs = try (members["inputs"]?.array ?? []).map { input -> JSONValue in
             guard case .object(var fields) = input, let named = fields["file"]?.string else { return input }
             let path = Self.resolve(named, in: folder)
@@ -105,6 +130,15 @@ struct SpecBuilder {
         for flag in flags { inputs += try self.inputs(flag) }
         if !inputs.isEmpty { members["inputs"] = .array(inputs) }
         return .object(members)
+    }
+
+    /// Bytes that the document itself holds.
+    private static func inlineBytes(in members: [String: JSONValue]) -> Int {
+        let holders = [members["stdin"]].compactMap { $0 } + (members["inputs"]?.array ?? [])
+        return holders.reduce(0) { total, holder in
+            let base64 = holder["base64"]?.string.flatMap { Data(base64Encoded: $0)?.count }
+            return total + (holder["text"]?.string?.utf8.count ?? base64 ?? 0)
+        }
     }
 
     /// The inputs of one `--input`: a file, or every regular file in a folder.

@@ -32,7 +32,7 @@ struct DockerIgnore: Sendable {
         var isExcluded = false
         for rule in rules where rule.isException == isExcluded {
             let matches = parts.indices.contains { end in
-                Self.matches(rule.pattern[...], Array(parts[...end].joined(separator: "/"))[...])
+                Self.matches(rule.pattern, Array(parts[...end].joined(separator: "/")))
             }
             if matches { isExcluded = !rule.isException }
         }
@@ -120,22 +120,43 @@ struct DockerIgnore: Sendable {
 
     // MARK: - Matching
 
-    private static func matches(_ pattern: ArraySlice<Token>, _ text: ArraySlice<Character>) -> Bool {
-        guard let token = pattern.first else { return text.isEmpty }
-        let next = pattern.dropFirst()
-        switch token {
-        case .rest: return true
-        case .folders:
-            if matches(next, text) { return true }
-            return text.indices.contains { text[$0] == "/" && matches(next, text[($0 + 1)...]) }
-        case .star:
-            let end = text.firstIndex(of: "/") ?? text.endIndex
-            return (text.startIndex...end).contains { matches(next, text[$0...]) }
-        case .any: return text.first.map { $0 != "/" } == true && matches(next, text.dropFirst())
-        case .literal(let character): return text.first == character && matches(next, text.dropFirst())
-        case .set(let ranges, let isNegated):
-            guard let character = text.first else { return false }
-            return ranges.contains { $0.contains(character) } != isNegated && matches(next, text.dropFirst())
+    /// Whether the whole text fits the whole pattern, in time proportional to their product: which positions of the text
+    /// the tokens so far can end at.
+    private static func matches(_ pattern: [Token], _ text: [Character]) -> Bool {
+        var ends = [Bool](repeating: false, count: text.count + 1)
+        ends[0] = true
+        for token in pattern {
+            var next = [Bool](repeating: false, count: text.count + 1)
+            switch token {
+            case .rest: return ends.contains(true)
+            case .folders:
+                // Nothing, or anything that ends with a slash.
+                var isOpen = false
+                for position in ends.indices {
+                    next[position] = ends[position] || (isOpen && position > 0 && text[position - 1] == "/")
+                    isOpen = isOpen || ends[position]
+                }
+            case .star:
+                var isOpen = false
+                for position in ends.indices {
+                    isOpen = ends[position] || (isOpen && text[position - 1] != "/")
+                    next[position] = isOpen
+                }
+            case .any: advance(ends, into: &next, text) { $0 != "/" }
+            case .literal(let character): advance(ends, into: &next, text) { $0 == character }
+            case .set(let ranges, let isNegated):
+                advance(ends, into: &next, text) { character in
+                    ranges.contains { $0.contains(character) } != isNegated
+                }
+            }
+            ends = next
         }
+        return ends[text.count]
+    }
+
+    private static func advance(
+        _ ends: [Bool], into next: inout [Bool], _ text: [Character], _ fits: (Character) -> Bool
+    ) {
+        for position in text.indices where ends[position] && fits(text[position]) { next[position + 1] = true }
     }
 }

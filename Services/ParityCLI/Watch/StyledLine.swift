@@ -11,7 +11,8 @@ struct StyledLine: Sendable, Equatable {
 
     mutating func add(_ text: String, _ colour: Terminal.Colour? = nil) {
         guard !text.isEmpty else { return }
-        pieces.append(Piece(text: Console.clean(text), colour: colour))
+        // A line stays one: what came from elsewhere could otherwise look like a line of ours.
+        pieces.append(Piece(text: Console.oneLine(text), colour: colour))
     }
 
     /// `text` filled up to `width` with spaces.

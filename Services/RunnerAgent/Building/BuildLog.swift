@@ -12,6 +12,22 @@ final class BuildLog: Sendable {
         /// What nobody who watches was told.
         var untold: Int64 = 0
         var isFull = false
+
+        /// What the pieces that are left can hold: more is never told, and a build could print without end.
+        var room: Int {
+            let reserved = BuildLog.reservedPieces
+            let pieces = max(0, BuildProgress.maximumPieces - reserved - piece) + reserved - 1
+            return BuildProgress.maximumTextBytes * pieces - BuildLog.noticeBytes
+        }
+
+        /// Leaves the beginning out, and no character cut in two.
+        mutating func trim() {
+            guard pending.count > room else { return }
+            let surplus = pending.count - room
+            let cut = surplus + pending.dropFirst(surplus).prefix { $0 & 0xC0 == 0x80 }.count
+            untold += Int64(cut)
+            pending.removeFirst(cut)
+        }
     }
 
     private let state: Mutex<State>
@@ -21,6 +37,9 @@ final class BuildLog: Sendable {
     static let maximumBytes: Int64 = 16 << 20
     /// The last pieces are kept free for how it ends.
     private static let reservedPieces = 4
+    private static let slack = 262_144
+    /// Of the line that says how much was left out.
+    private static let noticeBytes = 100
 
     init(path: String, maximumBytes: Int64 = BuildLog.maximumBytes) throws {
         self.path = path
@@ -34,13 +53,8 @@ final class BuildLog: Sendable {
             .replacing("\r\n", with: "\n").replacing("\r", with: "\n")
         try state.withLock { state in
             state.pending += Array(clean.utf8)
-            let limit = BuildProgress.maximumTextBytes * (Self.reservedPieces - 1)
-            if state.piece >= BuildProgress.maximumPieces - Self.reservedPieces, state.pending.count > limit {
-                let surplus = state.pending.count - limit
-                let cut = surplus + state.pending.dropFirst(surplus).prefix { $0 & 0xC0 == 0x80 }.count
-                state.untold += Int64(cut)
-                state.pending.removeFirst(cut)
-            }
+            // Not byte by byte: what is behind moves up.
+            if state.pending.count > state.room + Self.slack { state.trim() }
             guard !state.isFull else { return }
             if state.file.count + Int64(clean.utf8.count) > maximumBytes {
                 state.isFull = true
@@ -56,6 +70,7 @@ final class BuildLog: Sendable {
         state.withLock { state in
             let limit = BuildProgress.maximumPieces - (isLast ? 0 : Self.reservedPieces)
             guard !state.pending.isEmpty, state.piece < limit else { return nil }
+            state.trim()
             var text = ""
             if state.untold > 0 {
                 text = "\n(\(state.untold) bytes left out here; the whole log has them)\n"

@@ -112,7 +112,8 @@ package actor BuilderAgent: Service {
 
     private func hear(_ refusal: BuildRefusal) {
         if claims.hear(.refused(refusal.reason), to: refusal.id) { return }
-        guard let task = running[refusal.id] else { return }
+        // That it is taken is said to a claim that was sent again, by one who has it.
+        guard refusal.reason != .taken, let task = running[refusal.id] else { return }
         stopped.insert(refusal.id)
         task.cancel()
         logger.info("Stopped a build", metadata: ["build": "\(refusal.id)", "reason": "\(refusal.reason.rawValue)"])
@@ -121,8 +122,8 @@ package actor BuilderAgent: Service {
     // MARK: - Builds
 
     private func take(_ delivery: AMQPDelivery) async {
-        // Acknowledged when the slot is free again, as a runner's offers are.
-        defer { delivery.ack() }
+        // Acknowledged when the slot is free again, as a runner's offers are; what is broken off goes back to the queue.
+        defer { if !Task.isCancelled { delivery.ack() } }
         let offer: BuildOffer
         do {
             guard let decoded = try Envelope.decode(BuildOffer.self, from: delivery) else { return }

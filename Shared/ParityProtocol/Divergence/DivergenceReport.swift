@@ -1,7 +1,8 @@
 /// What differs between the results of one task, and most likely why: `parity.divergence/v1`.
 ///
 /// A pure function of results and contents (see ``DivergenceAnalysis``), and bounded in all its parts. Texts in it that
-/// came out of containers are escaped: none holds a control character or changes the direction of writing.
+/// came out of containers are escaped: none holds a control character or changes the direction of writing. The paths of
+/// places stand as they are, for programs; whoever shows one escapes it.
 package struct DivergenceReport: Sendable, Hashable {
     package static let schema = "parity.divergence/v1"
 

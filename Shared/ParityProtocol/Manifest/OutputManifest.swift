@@ -8,6 +8,8 @@ package struct OutputManifest: Sendable, Hashable {
     package static let schema = "parity.output/v1"
     /// No reader takes a longer one. It is a list of names and digests; 10,000 files fit many times.
     package static let maximumBytes = 64 << 20
+    /// More than any spec may allow (`limits.output_files`).
+    package static let maximumFiles = 100_000
 
     /// A path or link target: bytes, since file systems know no encoding.
     package struct Path: Sendable, Hashable, Comparable {
@@ -62,6 +64,14 @@ package struct OutputManifest: Sendable, Hashable {
         [stdout] + files.compactMap { if case .file(let content, _) = $0.kind { content } else { nil } }
     }
 
+    /// The sizes of ``contents`` together, or the largest number: a manifest may state anything.
+    package var contentBytes: Int64 {
+        contents.reduce(Int64(0)) { total, content in
+            let (sum, isTooLarge) = total.addingReportingOverflow(content.size)
+            return isTooLarge ? .max : sum
+        }
+    }
+
     /// Of ``contents``, each once, those that fit into `limit` bytes together: stdout first, then by path.
     package func contents(within limit: Int64) -> [Content] {
         var seen: Set<Content> = []
@@ -91,7 +101,7 @@ package struct OutputManifest: Sendable, Hashable {
     package init?(canonical bytes: [UInt8]) {
         guard let json = try? JSONValue.parse(bytes), json["schema"]?.string == Self.schema,
             let exitCode = json["exit_code"]?.integer, let stdout = json["stdout"].flatMap({ Content($0) }),
-            let files = json["files"]?.array
+            let files = json["files"]?.array, files.count <= Self.maximumFiles
         else { return nil }
         var entries: [Entry] = []
         for file in files {

@@ -116,22 +116,12 @@ package struct Cancel: MessageBody, Equatable {
     package init(id: AttemptID) { self.id = id }
 }
 
-/// verifier → runner: the task is verified with this output. Who still runs it may finish, and is paid for the same; of
-/// another output only so much is wanted as explains the difference.
+/// verifier → runner: the task is verified. Who still runs it may finish, and is paid for the same output; of another one
+/// only so much is wanted as explains the difference. It does not say with which output: who knew could sign it unworked.
 package struct Decided: MessageBody, Equatable {
     package static let schema = "parity.decided/v1"
     package let id: AttemptID
-    package let outputDigest: Digest
-
-    package init(id: AttemptID, outputDigest: Digest) {
-        self.id = id
-        self.outputDigest = outputDigest
-    }
-
-    enum CodingKeys: String, CodingKey {
-        case id
-        case outputDigest = "output_digest"
-    }
+    package init(id: AttemptID) { self.id = id }
 }
 
 /// runner → scheduler (`heartbeat.<runner>`): I live, I have this much room, and I hold these attempts.

@@ -12,7 +12,7 @@ package struct OutputPattern: Sendable {
     private let program: PatternProgram
 
     package static let maximumSourceBytes = 1000
-    /// Longer texts match no pattern: with the bound on a program it bounds the time of one match to a second or two.
+    /// Longer texts match no pattern: with the bound on a program it bounds the time of one match to some seconds.
     package static let maximumTextBytes = 262_144
 
     /// Throws ``PatternError`` for what is not understood, too long, or means too many repetitions.

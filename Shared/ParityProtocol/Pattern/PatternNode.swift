@@ -28,42 +28,68 @@ enum PatternAssertion: Sendable {
 
 /// A set of characters, as ranges of their numbers.
 struct ScalarSet: Sendable {
-    private(set) var ranges: [ClosedRange<UInt32>]
-    private(set) var isNegated: Bool
+    /// Ascending, with a gap between each two.
+    private let ranges: [ClosedRange<UInt32>]
+    /// Bit n says whether the ASCII character n is in it.
+    private let ascii: (low: UInt64, high: UInt64)
+    /// The number of its only character, where it was written as one.
+    let single: UInt32?
 
-    init(_ ranges: [ClosedRange<UInt32>], isNegated: Bool = false) {
+    private init(normal ranges: [ClosedRange<UInt32>], single: UInt32? = nil) {
         self.ranges = ranges
-        self.isNegated = isNegated
+        self.single = single
+        var bits: (low: UInt64, high: UInt64) = (0, 0)
+        for range in ranges where range.lowerBound < 128 {
+            for number in range.lowerBound...min(range.upperBound, 127) {
+                if number < 64 { bits.low |= 1 << UInt64(number) } else { bits.high |= 1 << UInt64(number - 64) }
+            }
+        }
+        ascii = bits
     }
 
-    init(_ scalar: Unicode.Scalar) { self.init([scalar.value...scalar.value]) }
+    init(_ ranges: [ClosedRange<UInt32>]) {
+        var normal: [ClosedRange<UInt32>] = []
+        for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+            if let last = normal.last, range.lowerBound <= last.upperBound + 1 {
+                normal[normal.count - 1] = last.lowerBound...max(last.upperBound, range.upperBound)
+            } else {
+                normal.append(range)
+            }
+        }
+        self.init(normal: normal)
+    }
+
+    init(_ scalar: Unicode.Scalar) { self.init(normal: [scalar.value...scalar.value], single: scalar.value) }
 
     static let digit = ScalarSet([48...57])
     static let word = ScalarSet([48...57, 65...90, 95...95, 97...122])
     /// As in RE2: no vertical tab.
     static let space = ScalarSet([9...10, 12...13, 32...32])
-    static let anyButNewline = ScalarSet([10...10], isNegated: true)
+    static let anyButNewline = ScalarSet([10...10]).inverted
 
-    var inverted: ScalarSet { ScalarSet(ranges, isNegated: !isNegated) }
-
-    func contains(_ scalar: Unicode.Scalar) -> Bool {
-        for range in ranges where range.contains(scalar.value) { return !isNegated }
-        return isNegated
-    }
-
-    /// The characters of both sets; this one is not negated.
-    func union(_ other: ScalarSet) -> ScalarSet { ScalarSet(ranges + other.positiveRanges) }
-
-    /// The same set without negation.
-    private var positiveRanges: [ClosedRange<UInt32>] {
-        guard isNegated else { return ranges }
+    var inverted: ScalarSet {
         var gaps: [ClosedRange<UInt32>] = []
         var next: UInt32 = 0
-        for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+        for range in ranges {
             if range.lowerBound > next { gaps.append(next...(range.lowerBound - 1)) }
-            next = max(next, range.upperBound + 1)
+            next = range.upperBound + 1
         }
         if next <= 0x10FFFF { gaps.append(next...0x10FFFF) }
-        return gaps
+        return ScalarSet(normal: gaps)
     }
+
+    func contains(_ scalar: Unicode.Scalar) -> Bool {
+        let number = scalar.value
+        if number < 64 { return ascii.low & 1 << UInt64(number) != 0 }
+        if number < 128 { return ascii.high & 1 << UInt64(number - 64) != 0 }
+        var (low, high) = (0, ranges.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if ranges[middle].upperBound < number { low = middle + 1 } else { high = middle }
+        }
+        return low < ranges.count && ranges[low].contains(number)
+    }
+
+    /// The characters of all sets.
+    static func union(_ sets: [ScalarSet]) -> ScalarSet { ScalarSet(sets.flatMap(\.ranges)) }
 }

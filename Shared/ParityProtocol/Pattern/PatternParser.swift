@@ -164,16 +164,17 @@ struct PatternParser {
     private mutating func characterClass() throws(PatternError) -> ScalarSet {
         position += 1
         let isNegated = take("^")
-        var set = ScalarSet([])
+        var items: [ScalarSet] = []
         var isFirst = true
         while true {
             guard let scalar = current else { throw fault("a [ without its ]") }
             // Right after [ or [^ a ] is itself.
             if scalar == "]", !isFirst { break }
             isFirst = false
-            set = set.union(try classItem())
+            items.append(try classItem())
         }
         position += 1
+        let set = ScalarSet.union(items)
         return isNegated ? set.inverted : set
     }
 
@@ -196,13 +197,5 @@ struct PatternParser {
         guard let scalar = current else { throw fault("a [ without its ]") }
         position += 1
         return ScalarSet(scalar)
-    }
-}
-
-extension ScalarSet {
-    /// The number of the only character in this set, where it was written as one.
-    fileprivate var single: UInt32? {
-        guard !isNegated, ranges.count == 1, let range = ranges.first, range.count == 1 else { return nil }
-        return range.lowerBound
     }
 }

@@ -63,7 +63,7 @@ extension TaskExpectation {
             failures.append(.init("/expect/files/\(index)", .fileMissing, "expected a file, \(found)"))
         }
         if let maximumOutputBytes {
-            let size = manifest.contents.reduce(Int64(0)) { $0 + $1.size }
+            let size = manifest.contentBytes
             if size > maximumOutputBytes {
                 failures.append(
                     .init(

@@ -42,7 +42,8 @@ extension SpecReader {
         let files = elements.enumerated().compactMap {
             readPath($1, at: "\(pointer)/\($0)", of: "a file", relativeTo: "/output")
         }
-        let paths = Set(files)
+        // By bytes: to String, names that differ can be equal.
+        let paths = Set(files.map { Array($0.utf8) })
         if paths.count < files.count { fault(pointer, "contradiction", "a file is named twice") }
         for (index, file) in files.enumerated() where Self.hasParent(of: file, in: paths) {
             fault("\(pointer)/\(index)", "contradiction", "a part of this path is itself an expected file")

@@ -54,7 +54,8 @@ extension SpecReader {
 
     /// Two inputs at one path, or a file or tree where another input needs a folder, contradict each other.
     private mutating func checkPaths(of inputs: [TaskInput]) {
-        let paths = Set(inputs.map(\.path))
+        // By bytes: to String, names that differ can be equal.
+        let paths = Set(inputs.map { Array($0.path.utf8) })
         if paths.count < inputs.count { fault("/inputs", "contradiction", "two inputs have the same path") }
         for (index, input) in inputs.enumerated() where Self.hasParent(of: input.path, in: paths) {
             fault("/inputs/\(index)/path", "contradiction", "a part of this path is itself an input")
@@ -62,13 +63,9 @@ extension SpecReader {
     }
 
     /// Whether a path above `path` is one of `paths`.
-    static func hasParent(of path: String, in paths: Set<String>) -> Bool {
-        var parts = path.pathParts
-        while parts.count > 1 {
-            parts.removeLast()
-            if paths.contains(parts.joined(separator: "/")) { return true }
-        }
-        return false
+    static func hasParent(of path: String, in paths: Set<[UInt8]>) -> Bool {
+        let bytes = Array(path.utf8)
+        return bytes.indices.contains { bytes[$0] == UInt8(ascii: "/") && paths.contains(Array(bytes[..<$0])) }
     }
 
     mutating func readPath(_ json: JSONValue?, at pointer: String, of what: String, relativeTo root: String) -> String?

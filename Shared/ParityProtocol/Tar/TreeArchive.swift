@@ -13,6 +13,9 @@ package struct TreeArchive: Sendable {
     package static let maximumBytes: Int64 = 64 << 30
     /// Hops that a system follows before it calls links a loop.
     private static let maximumHops = 40
+    /// Parts of paths that are walked to follow all links, a few seconds' work. Hundreds for each of as many links as a
+    /// tree may have entries.
+    private static let maximumSteps = 5_000_000
 
     private enum Kind: Sendable {
         case directory, file
@@ -51,9 +54,11 @@ package struct TreeArchive: Sendable {
     /// To be called after the last bytes: whether the archive was whole and its links stay inside.
     package func finish() throws(TarError) {
         guard parser.isAtEnd else { throw TarError("it ends too early") }
+        var steps = 0
         for (path, kind) in kinds {
-            guard case .symlink = kind, leadsOut(path) else { continue }
-            throw TarError("the link \(Self.text(path)) leads out of it")
+            guard case .symlink = kind else { continue }
+            if leadsOut(path, &steps) { throw TarError("the link \(Self.text(path)) leads out of it") }
+            guard steps <= Self.maximumSteps else { throw TarError("its links lead too far about") }
         }
     }
 
@@ -140,13 +145,14 @@ extension TreeArchive {
         return path
     }
 
-    /// Follows the link at `path` as a system would, as far as the tree goes.
-    private func leadsOut(_ path: [UInt8]) -> Bool {
+    /// Follows the link at `path` as a system would, as far as the tree goes, and counts its steps.
+    private func leadsOut(_ path: [UInt8], _ steps: inout Int) -> Bool {
         var place = path.split(separator: Self.slash).map(Array.init)
         // The parts still to be walked, the next one last.
         var rest: [[UInt8]] = [place.removeLast()]
         var hops = 0
-        while let part = rest.popLast() {
+        while let part = rest.popLast(), steps <= Self.maximumSteps {
+            steps += 1
             if part == Self.dot || part.isEmpty { continue }
             if part == Self.dots {
                 if place.isEmpty { return true }
@@ -154,7 +160,10 @@ extension TreeArchive {
                 continue
             }
             place.append(part)
-            guard case .symlink(let target)? = kinds[Array(place.joined(separator: [Self.slash]))] else { continue }
+            let kind = kinds[Array(place.joined(separator: [Self.slash]))]
+            if case .directory? = kind { continue }
+            // Nothing is below what is not there, or is a file.
+            guard case .symlink(let target)? = kind else { return false }
             if target.first == Self.slash { return true }
             hops += 1
             // A loop leads nowhere.

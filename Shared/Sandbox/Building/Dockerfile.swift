@@ -29,8 +29,10 @@ package struct Dockerfile: Sendable, Equatable {
             case "ARG" where stages.isEmpty: for word in words.dropFirst() { try declare(word, given) }
             case "FROM": try begin(words.dropFirst().map { try expand($0) })
             case "COPY": for word in words { if let source = Self.text(after: "--from=", in: word) { use(source) } }
+            case "ONBUILD": throw BuildFailure("ONBUILD is not carried out here: it would be read by the engine alone")
             default: break
             }
+            try Self.check(words, of: verb)
         }
         finalBase = stages.last?.base
     }
@@ -65,6 +67,25 @@ package struct Dockerfile: Sendable, Equatable {
         if !references.contains(image) { references.append(image) }
     }
 
+    /// Engines take quotes and backslashes out of flags, and newer ones read documents that begin with `<<`.
+    private static func check(_ words: [String], of verb: String) throws {
+        if ["COPY", "ADD"].contains(verb),
+            let flag = words.first(where: { word in
+                text(after: "--", in: word) != nil && word.utf8.contains { "\"'\\".utf8.contains($0) }
+            })
+        {
+            throw BuildFailure("the flag \(flag) of \(verb) holds quotes or backslashes: write it without")
+        }
+        if ["COPY", "ADD", "RUN"].contains(verb),
+            let word = words.first(where: { word in
+                let rest = Substring(word.utf8.drop { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
+                return rest.utf8.starts(with: "<<".utf8) && !rest.utf8.starts(with: "<<<".utf8)
+            })
+        {
+            throw BuildFailure("\(verb) begins a here-document, \(word), which engines read differently")
+        }
+    }
+
     private static func text(after prefix: String, in word: String) -> String? {
         word.utf8.starts(with: prefix.utf8) ? String(Substring(word.utf8.dropFirst(prefix.utf8.count))) : nil
     }
@@ -78,7 +99,7 @@ package struct Dockerfile: Sendable, Equatable {
 
     private static func isBlank(_ byte: UInt8) -> Bool { byte == blank || byte == tab }
 
-    /// The lines without their ends, and without blanks around them.
+    /// The lines without their ends, and without blanks behind.
     private static func lines(of text: String) throws -> [[UInt8]] {
         let mark = "\u{FEFF}".utf8
         let bytes = text.utf8.starts(with: mark) ? text.utf8.dropFirst(mark.count) : text.utf8[...]
@@ -95,8 +116,7 @@ package struct Dockerfile: Sendable, Equatable {
                 throw BuildFailure(
                     "line \(index + 1) of the Dockerfile holds U+\(code): use plain blanks and line ends")
             }
-            let start = content.drop(while: isBlank)
-            return Array(start.prefix(start.count - start.reversed().prefix(while: isBlank).count))
+            return Array(content.prefix(content.count - content.reversed().prefix(while: isBlank).count))
         }
     }
 
@@ -104,12 +124,26 @@ package struct Dockerfile: Sendable, Equatable {
     private static func instructions(_ lines: [[UInt8]]) throws -> [String] {
         var instructions: [String] = []
         var open: [UInt8] = []
-        for (index, line) in lines.enumerated() {
-            if line.first == hash { try check(line, index + 1) }
-            if line.isEmpty || line.first == hash { continue }
+        var isOpen = false
+        for (index, whole) in lines.enumerated() {
+            let start = whole.drop(while: isBlank)
+            if start.isEmpty { continue }
+            if start.first == hash {
+                try check(Array(start), index + 1)
+                // To some a comment, to others the instruction's end.
+                guard !isOpen || whole.first == hash else {
+                    throw BuildFailure(
+                        "line \(index + 1) of the Dockerfile is a comment inside an instruction, which engines read "
+                            + "differently when it is indented: begin the line with #")
+                }
+                continue
+            }
+            // Blanks before a line that goes on count.
+            let line = isOpen ? whole : Array(start)
             guard line.last == backslash else {
                 instructions.append(String(decoding: open + line, as: UTF8.self))
                 open = []
+                isOpen = false
                 continue
             }
             if line.dropLast().last == backslash {
@@ -117,6 +151,7 @@ package struct Dockerfile: Sendable, Equatable {
                     "line \(index + 1) of the Dockerfile ends with two backslashes, which engines read differently")
             }
             open += line.dropLast()
+            isOpen = true
         }
         return open.isEmpty ? instructions : instructions + [String(decoding: open, as: UTF8.self)]
     }

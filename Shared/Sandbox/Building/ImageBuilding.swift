@@ -114,7 +114,7 @@ package struct ImageBuilding: Sendable {
 
     /// By name alone: an id, or a name of ours, would reach images that this machine holds for others.
     private func base(_ reference: String) async throws -> HeldImage {
-        guard !reference.hasPrefix("parity.invalid/"), !reference.hasPrefix("sha256:"),
+        guard !reference.hasPrefix("parity.invalid/"), !reference.hasPrefix("sha256:"), !reference.hasSuffix(":"),
             reference.range(of: "^[0-9a-f]{12,64}$", options: .regularExpression) == nil
         else { throw BuildFailure("\(reference) is not the name of an image that can be built on") }
         let source = reference.contains("@") ? ImageSource.pinned(reference) : .base(reference)

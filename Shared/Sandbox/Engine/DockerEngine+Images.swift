@@ -90,8 +90,10 @@ extension DockerEngine {
         }
     }
 
-    /// Pulls `repository@sha256:…` or `repository:tag`. Cancelling gives it up.
-    package func pull(_ reference: String) async throws {
+    /// Pulls `repository@sha256:…` or `repository:tag`; a repository alone means its tag `latest`. Cancelling gives it up.
+    package func pull(_ name: String) async throws {
+        // Without a tag the engine would pull all that there are.
+        let reference = name.contains("@") || name.pathParts.last?.contains(":") == true ? name : "\(name):latest"
         let request = try request(.POST, "/images/create?fromImage=\(Self.escape(reference))")
         try await drainProgress(send(request, "pull", timeout: Self.imageTimeout), "pull")
     }

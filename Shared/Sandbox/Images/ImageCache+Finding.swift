@@ -44,7 +44,7 @@ extension ImageCache {
         }
         do {
             try await engine.pull(reference)
-        } catch let error as DockerError where error.code != .unreachable {
+        } catch let error as DockerError where error.code != .unreachable && !Self.mayPass(error) {
             throw EnvironmentRejected("\(reference) cannot be pulled: \(error.message)")
         }
         guard let image = try await engine.image(reference) else {
@@ -55,6 +55,17 @@ extension ImageCache {
             throw EnvironmentRejected("\(reference) takes \(image.size) bytes, \(limits.imageBytes) are allowed")
         }
         return try await note(source, try Self.checked(image, reference), isNew: true)
+    }
+
+    /// What an engine says of a registry, a network or a disk that has a bad minute: it is nobody's image that is at fault.
+    private static func mayPass(_ error: DockerError) -> Bool {
+        let signs = [
+            "timeout", "timed out", "toomanyrequests", "too many requests", "connection refused", "connection reset",
+            "temporary failure", "no space left", "unexpected eof", "status: 5", "server error", "service unavailable",
+            "network is unreachable", "context deadline exceeded",
+        ]
+        let message = error.message.lowercased()
+        return signs.contains { message.contains($0) }
     }
 
     /// An engine takes the beginning of an id for a name as well; that could be an image of anybody's.

@@ -78,12 +78,15 @@ package struct SandboxJob: Sendable {
     /// The variables that the run sees beside its image's.
     var environment: [String: String] {
         var variables = surroundings.environment
-        if determinism == .sealed { variables["LD_PRELOAD"] = MachineView.clockMount.target }
+        if determinism == .sealed || surroundings.clockSeconds != nil {
+            variables["LD_PRELOAD"] = MachineView.clockMount.target
+        }
         return variables.merging(env) { _, own in own }
     }
 
     /// Where the wall clock stands still, in seconds since 1970; nil for the true time.
     var clockSeconds: Int64? {
+        if let seconds = surroundings.clockSeconds { return seconds }
         guard determinism == .sealed else { return nil }
         return environment["SOURCE_DATE_EPOCH"].flatMap { Int64($0) } ?? 0
     }

@@ -13,6 +13,9 @@ package struct Surroundings: Sendable, Hashable {
     package var cpuCount: Int?
     /// Memory that the run may count on; nil stands for `limits.memory_bytes`.
     package var memoryBytes: Int64?
+    /// Where the date stands still for programs that ask their C library for it, in seconds since 1970; nil for the true
+    /// date, or, in a sealed run, for that of its spec.
+    package var clockSeconds: Int64?
     /// Whether a folder in `/input` lists its entries from the last name to the first. Else they stand as the file system
     /// of the machine has them, which is the one thing here that is not the same everywhere.
     package var listsInputsInReverse = false

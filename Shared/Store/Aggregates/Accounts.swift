@@ -89,6 +89,18 @@ package enum Accounts {
     }
 
     /// Which of these blobs are not there.
+    /// The sizes of those of `digests` that are there.
+    package static func blobSizes(
+        _ digests: [Digest], in session: some PostgresSession
+    ) async throws -> [Digest: Int64] {
+        if digests.isEmpty { return [:] }
+        let rows = try await session.query(
+            "SELECT digest, size FROM blobs WHERE digest = ANY ($1::bytea[])", digests.map(\.bytes))
+        return try rows.reduce(into: [:]) { sizes, row in
+            sizes[try row.decode("digest")] = try row.decode("size", as: Int64.self)
+        }
+    }
+
     package static func missingBlobs(
         _ digests: [Digest], in session: some PostgresSession
     ) async throws -> [Digest] {

@@ -117,13 +117,18 @@ package enum Backlog {
                 """, limit))
     }
 
-    /// Tasks whose results differ, and whose report is still to be made after a while.
-    package static func unexplained(limit: Int, in session: some PostgresSession) async throws -> [TaskID] {
+    /// As ``remindUnjudged(limit:in:)``, for tasks whose results differ, and whose report is still to be made after a
+    /// while.
+    package static func remindUnexplained(limit: Int, in session: some PostgresSession) async throws -> [TaskID] {
         try await ids(
             session.query(
                 """
-                SELECT task_id FROM divergences
-                WHERE reported_votes < votes AND noted_at < now() - interval '10 seconds' ORDER BY noted_at LIMIT $1
+                UPDATE divergences SET reminded_at = now(), reminders = reminders + 1 WHERE task_id IN (
+                    SELECT task_id FROM divergences
+                    WHERE reported_votes < votes AND noted_at < now() - interval '10 seconds'
+                        AND reminder_due(reminded_at, reminders)
+                    ORDER BY noted_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+                RETURNING task_id
                 """, limit))
     }
 

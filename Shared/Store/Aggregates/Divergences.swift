@@ -30,7 +30,8 @@ package enum Divergences {
             INSERT INTO divergences AS d (task_id, votes)
             SELECT $1, count(*) FROM results WHERE task_id = $1 AND output_digest IS NOT NULL
             HAVING count(DISTINCT (outcome, output_digest, exit_code)) > 1
-            ON CONFLICT (task_id) DO UPDATE SET votes = excluded.votes, noted_at = now() WHERE d.votes < excluded.votes
+            ON CONFLICT (task_id) DO UPDATE SET votes = excluded.votes, noted_at = now(),
+                reminded_at = NULL, reminders = 0 WHERE d.votes < excluded.votes
             """, task
         ).affectedRows == 1
     }

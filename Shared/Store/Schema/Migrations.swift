@@ -15,5 +15,6 @@ package enum Migrations {
         PostgresMigration(id: 9, name: "expectations", sql: expectations),
         PostgresMigration(id: 10, name: "builds", sql: builds),
         PostgresMigration(id: 11, name: "pauses", sql: pauses),
+        PostgresMigration(id: 12, name: "explanations", sql: explanations),
     ]
 }

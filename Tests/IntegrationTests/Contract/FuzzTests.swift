@@ -5,7 +5,7 @@ import Testing
 
 /// Requests made up from the description, right ones and wrong ones, against the real gateway.
 @Suite struct FuzzTests {
-    /// Schemathesis, which `deploy/test --contract` installs.
+    /// Schemathesis, which `deploy/test --fuzz` installs.
     static let program = ProcessInfo.processInfo.environment["PARITY_TEST_SCHEMATHESIS"] ?? ""
 
     @Test(.enabled(if: !program.isEmpty), .timeLimit(.minutes(25)), arguments: [true, false])

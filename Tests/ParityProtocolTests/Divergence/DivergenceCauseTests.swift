@@ -159,6 +159,14 @@ import Testing
         }
     }
 
+    @Test(arguments: ["total \(Int.max)", "sum 1\(String(repeating: "0", count: 30))", "hits -\(Int.max)"])
+    func `Numbers of any size are compared`(line: String) {
+        for other in ["total 100", "sum 1234567", "hits 100", "total \(Int.max - 1)"] {
+            #expect(!DivergenceSamples.report(line + "\n", other + "\n").differences.isEmpty)
+            #expect(!DivergenceSamples.report(other + "\n", line + "\n").differences.isEmpty)
+        }
+    }
+
     @Test func `Hostile texts cannot make the analysis slow`() {
         let wide = String(repeating: "a=1,", count: 200_000)
         let deep = String(repeating: "x\n", count: 200_000)

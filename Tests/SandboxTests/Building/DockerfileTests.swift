@@ -27,6 +27,8 @@ import Testing
         ("FROM debian\nRUN echo \\\u{301}\nCOPY --from=other / /\n", [:], ["debian", "other"], "debian"),
         ("FROM debian \u{301}x\n", [:], ["debian"], "debian"),
         ("# comment\n\n   # another\nFROM \\\n# inside\n  debian \\\n AS x\n", [:], ["debian"], "debian"),
+        ("FROM deb\\\nian\nCOPY --from=abc\\\n /etc /x\n", [:], ["debian", "abc"], "debian"),
+        ("FROM a\nRUN echo $((1<<2)) <<<x\n", [:], ["a"], "a"),
         ("FROM debian AS Build\nFROM build AS two\nFROM TWO", [:], ["debian"], "debian"),
         ("FROM debian@sha256:abc\nFROM debian@sha256:abc", [:], ["debian@sha256:abc"], "debian@sha256:abc"),
         ("FROM a\r\nRUN x\r\nFROM b\r\n", [:], ["a", "b"], "b"),
@@ -46,7 +48,9 @@ import Testing
         "# escape=`\nFROM `\n  debian\n", "#syntax=x\n#\tEscape = `\nFROM a\n", "FROM a\u{B}b\n", "FROM a\u{0}\n",
         "FROM a\nRUN echo \\\u{A0}\nCOPY --from=b / /\n", "FROM a\u{2028}COPY --from=b / /\n",
         "FROM a\rCOPY --from=b / /\n", "FROM a\nRUN x \\\\\nRUN y\n", "ARG A\nFROM ${A:-${B}}\n",
-        "ARG A\nFROM ${A#x}\n", "ARG A\nFROM ${A:?no}\n", "FROM ${A\n", "FROM ${}\n",
+        "FROM a\nCOPY --fr\"om\"=b / /\n", "FROM a\nCOPY --f\\rom=b / /\n", "FROM a\nONBUILD COPY --from=b / /\n",
+        "FROM a\nRUN x \\\n  # inside\nCOPY --from=b / /\n", "FROM a\nRUN cat <<E\nCOPY --from=b / /\nE\n",
+        "FROM a\nCOPY 3<<-\"E\" /x\n", "ARG A\nFROM ${A#x}\n", "ARG A\nFROM ${A:?no}\n", "FROM ${A\n", "FROM ${}\n",
     ])
     func `What engines read in different ways is refused`(text: String) {
         #expect(throws: BuildFailure.self) { try Dockerfile(text, arguments: [:]) }

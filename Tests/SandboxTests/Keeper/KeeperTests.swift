@@ -1,5 +1,6 @@
 import Foundation
 import ParityProtocol
+import TestSupport
 import Testing
 
 @testable import Sandbox
@@ -49,6 +50,25 @@ import Testing
         // Before each function but the first there is a return, or what fills up to it.
         let ends: Set = architecture == "amd64" ? [0xC3] : [0xD6]
         for start in found.values where start != code { #expect(ends.contains(Int(file[start - 1]))) }
+    }
+
+    /// Of this machine, as most programs in images are.
+    @Test(.enabled(if: isAMD64), .timeLimit(.minutes(25)))
+    func `A program of this machine reads the date off the library`() async throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: "\(TestEnvironment.uniqueName()).so")
+        defer { try? FileManager.default.removeItem(at: file) }
+        try Data(try #require(ClockLibrary.file("amd64", seconds: 951_782_400))).write(to: file)
+        let date = try await TestCommand.run(
+            "date", ["-u", "+%F %T.%N"], environment: ["LD_PRELOAD": file.path()])
+        #expect(date == "2000-02-29 00:00:00.000000000\n")
+    }
+
+    private static var isAMD64: Bool {
+        #if arch(x86_64)
+            true
+        #else
+            false
+        #endif
     }
 
     @Test

@@ -47,6 +47,19 @@ import Testing
         }
     }
 
+    @Test func `What nobody takes in time is bounded as well`() throws {
+        try with { log in
+            let line = String(repeating: "x", count: 8191) + "\n"
+            for _ in 0..<2000 { try log.append(line) }
+            try log.append("the end\n")
+            let told = drain(log)
+            let most = BuildProgress.maximumTextBytes * BuildProgress.maximumPieces
+            #expect(told.reduce(0) { $0 + $1.text.utf8.count } <= most)
+            #expect(told.first?.text.contains("bytes left out") == true)
+            #expect(told.last?.text.hasSuffix("the end\n") == true)
+        }
+    }
+
     @Test func `What could move a cursor ends a line`() throws {
         try with { log in
             try log.append("\u{1B}[91m10%\u{1B}[0m\r20%\r\ndone\n\0")

@@ -155,7 +155,8 @@ enum WordClues {
         guard let left = Int(pair.cores.left), let right = Int(pair.cores.right), min(left, right) >= 100,
             pair.mentions(["count", "counter", "total", "sum", "increments", "hits", "thread", "threads", "race"])
         else { return nil }
-        return (.threadOrder, abs(left - right) * 2 <= max(left, right) ? 62 : 48)
+        let (low, high) = (min(left, right), max(left, right))
+        return (.threadOrder, high - low <= high / 2 ? 62 : 48)
     }
 
     private static let randomWords: Set = [
