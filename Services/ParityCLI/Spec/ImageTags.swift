@@ -35,13 +35,18 @@ enum ImageTags {
         case .success(let digest?): return "\(repository(of: reference))@\(digest)"
         case .success(nil):
             throw CommandFailure(
-                .notFound, "no registry shows an image \(tagged(reference))",
-                "send an image that is only here along with the task: "
-                    + "docker save -o image.tar \(reference), then --image-archive image.tar")
+                .notFound, "no registry shows an image \(tagged(reference))", sendAlong(reference))
         case .failure(let error as DockerError):
-            throw CommandFailure(.failure, "\(tagged(reference)) was not found in its registry: \(error.message)")
+            throw CommandFailure(
+                .failure, "the registry of \(tagged(reference)) could not be asked: \(error.message)",
+                sendAlong(reference))
         case .failure(let error): throw error
         }
+    }
+
+    private static func sendAlong(_ reference: String) -> String {
+        "send an image that is only here along with the task: docker save -o image.tar \(reference), "
+            + "then --image-archive image.tar"
     }
 
     /// Whether it is to be pinned: neither a digest stands in it, nor is it an image's id.
