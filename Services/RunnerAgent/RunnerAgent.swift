@@ -31,6 +31,9 @@ package actor RunnerAgent: Service {
     private var specs: [Digest: TaskSpec] = [:]
     /// What the tasks of leases that are held were verified with, where they were.
     private var decided: Set<AttemptID> = []
+    /// The latest attempts whose result is with the broker, the oldest first.
+    private var reported: [AttemptID] = []
+    private static let rememberedReports = 256
 
     /// An offer that was taken, until its slot is free again.
     private struct Attempt {
@@ -176,6 +179,11 @@ package actor RunnerAgent: Service {
     private func offer(in delivery: AMQPDelivery) -> Offer? {
         do {
             guard let offer = try Envelope.decode(Offer.self, from: delivery) else {
+                delivery.ack()
+                return nil
+            }
+            if reported.contains(offer.id) {
+                // Its acknowledgement went with a connection.
                 delivery.ack()
                 return nil
             }
@@ -346,6 +354,8 @@ package actor RunnerAgent: Service {
             let message = ResultMessage(runner: registration.id, id: offer.id, envelope: envelope, detail: detail)
             // Not stopped any more: also a result whose lease has ended since may close its replica.
             await Task { await publish(message, routingKey: "result.\(registration.id)") }.value
+            reported.append(offer.id)
+            reported.removeFirst(max(0, reported.count - Self.rememberedReports))
         } catch {
             logger.error("A result could not be signed", metadata: ["error": "\(error)"])
         }

@@ -52,7 +52,7 @@ extension Scheduler {
         case .cancelled: return .cancelled
         }
         guard build.attempt == claim.id.attempt else { return .stale }
-        return try await Builds.tasks(waitingFor: build.id, in: transaction).isEmpty ? .cancelled : nil
+        return try await Builds.tasks(waitingFor: build.id, limit: 1, in: transaction).isEmpty ? .cancelled : nil
     }
 
     private func grant(

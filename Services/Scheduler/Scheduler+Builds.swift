@@ -22,12 +22,16 @@ extension Scheduler {
         }
     }
 
-    /// As ``advance(_:in:)`` for every task that waits for a build, each in a transaction of its own.
+    /// As ``advance(_:in:)`` for the first tasks that wait for a build, each in a transaction of its own. Others, of which
+    /// there may be any number, hear of it from the tick: the builders' messages must not wait for them.
     func advanceTasks(waitingFor build: BuildID) async throws {
-        for task in try await pool.withConnection({ try await Builds.tasks(waitingFor: build, in: $0) }) {
-            try await place(task, total: nil)
+        let tasks = try await pool.withConnection {
+            try await Builds.tasks(waitingFor: build, limit: Self.toldAtOnce, in: $0)
         }
+        for task in tasks { try await place(task, total: nil) }
     }
+
+    private static let toldAtOnce = 8
 
     /// The build that a task waits for: the one that it has, or another when that was given up for want of tasks.
     private func build(
@@ -106,7 +110,9 @@ extension Scheduler {
     /// Gives up an open build that no task waits for.
     package func abandon(_ id: BuildID) async throws {
         try await withBuild(id) { build, transaction in
-            guard build.state.isOpen, try await Builds.tasks(waitingFor: id, in: transaction).isEmpty else { return [] }
+            guard build.state.isOpen, try await Builds.tasks(waitingFor: id, limit: 1, in: transaction).isEmpty else {
+                return []
+            }
             try await Builds.endAttempt(build.attemptID, reason: "abandoned", in: transaction)
             try await Builds.close(id, as: .cancelled, detail: nil, in: transaction)
             logger.info("A build was given up: no task waits for it", metadata: ["build": "\(id)"])

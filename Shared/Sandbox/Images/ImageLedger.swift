@@ -16,6 +16,8 @@ struct ImageLedger: Sendable, Equatable, Codable {
     private static let schema = "parity.images/v1"
     /// More than any disk holds; a ledger that grew beyond it would be a leak.
     static let maximumEntries = 10_000
+    /// Images may be as small as they like; an engine lists them all.
+    static let maximumOwned = 1000
 
     private var schema = Self.schema
     /// By the source's key.
@@ -52,10 +54,10 @@ struct ImageLedger: Sendable, Equatable, Codable {
         return entries.values.reduce(0) { $1.isOwned && seen.insert($1.id).inserted ? $0 + $1.bytes : $0 }
     }
 
-    /// The key to give up so that own images take no more than `limit`: the one unused for longest, of those that are
+    /// The key to give up so that own images take no more than `limit` and are not too many: the one unused for longest, of those that are
     /// neither in use nor in `kept`. Nil when nothing need or can go.
     func victim(limit: Int64, kept: Set<String>) -> String? {
-        guard ownedBytes > limit else { return nil }
+        guard ownedBytes > limit || entries.values.count(where: \.isOwned) > Self.maximumOwned else { return nil }
         return byUse.first { $0.value.isOwned && !kept.contains($0.key) }?.key
     }
 }

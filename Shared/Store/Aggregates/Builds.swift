@@ -263,12 +263,14 @@ package enum Builds {
     }
 
     /// The undecided tasks that wait for a build.
-    package static func tasks(waitingFor build: BuildID, in session: some PostgresSession) async throws -> [TaskID] {
+    package static func tasks(
+        waitingFor build: BuildID, limit: Int, in session: some PostgresSession
+    ) async throws -> [TaskID] {
         try await session.query(
             """
             SELECT w.task_id FROM task_builds w JOIN tasks t ON t.id = w.task_id
-            WHERE w.build_id = $1 AND t.state = 'building' ORDER BY w.task_id
-            """, build
+            WHERE w.build_id = $1 AND t.state = 'building' ORDER BY w.task_id LIMIT $2
+            """, build, limit
         ).map { row throws(PostgresError) in try row.decode("task_id") }
     }
 }

@@ -38,6 +38,21 @@ import Testing
         }
     }
 
+    @Test func `An attempt whose result is out is not run again`() async throws {
+        try await AgentStage.set(slots: 1) { stage in
+            let (first, second) = (stage.attempt(), stage.attempt())
+            try await stage.offer(first)
+            try await stage.expectClaim(first)
+            try await stage.grant(first)
+            try await stage.expectEventually("it is reported") { await stage.results == [first] }
+            // As when its acknowledgement went with a connection.
+            try await stage.offer(first)
+            try await stage.offer(second)
+            try await stage.expectClaim(second)
+            #expect(stage.executor.preparations(of: first) == 1)
+        }
+    }
+
     @Test func `A refused offer frees its slot while its preparation hangs, and what that makes is discarded`()
         async throws
     {
